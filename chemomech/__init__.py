@@ -1,0 +1,1 @@
+"""chemomech: how solid-state batteries live and die at their solid-solid interfaces."""

@@ -1,0 +1,207 @@
+"""What the sections of a case must say about each other, about its materials and its protocol."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from chemomech.case.mesh import mesh_problems
+from chemomech.case.schema import Cell, Interface, Pressure, Protocol, Region
+from chemomech.case.sections import Sections
+from chemomech.case.wording import Location, nearest
+from chemomech.errors import InputError, Problem
+from chemomech.materials.material import Material, load_material
+from chemomech.protocol import ScheduledStep, parse_pressure, parse_protocol
+
+
+def inconsistencies(sections: Sections) -> list[Problem]:
+    """Return every contradiction between sections that are right in themselves."""
+    return [
+        *_region_states(sections),
+        *_interfaces(sections),
+        *_cell(sections),
+        *_schedule(sections),
+        *mesh_problems(sections),
+    ]
+
+
+def materials_of(
+    regions: Mapping[str, Region], directory: Path
+) -> tuple[dict[str, Material], list[tuple[Location, Problem]]]:
+    """Return the material of each region with its own properties, and what is wrong at which key."""
+    materials: dict[str, Material] = {}
+    problems: list[tuple[Location, Problem]] = []
+    for name, region in regions.items():
+        key: Location = ("regions", name, "material")
+        try:
+            material = load_material(region.material, (directory / "materials",))
+            if region.properties:
+                key = ("regions", name, "properties")
+                material = material.with_properties(region.properties)
+        except InputError as error:
+            problems += [(key, problem) for problem in error.problems]
+        else:
+            materials[name] = material
+    return materials, problems
+
+
+def _region_states(sections: Sections) -> Iterator[Problem]:
+    """Roles, initial states and materials."""
+    cell: Cell | None = sections.valid.get("cell")
+    materials, problems = materials_of(sections.regions, sections.directory)
+    for key, problem in problems:
+        yield sections.problem(key, _said(problem), problem.remedy)
+    for name, region in sections.regions.items():
+        here: Location = ("regions", name)
+        if region.role == "active" and region.initial is None:
+            what = f"region '{name}' is active and has no initial state"
+            yield sections.problem(
+                here, what, 'add initial = { stoichiometry = 0.9 } or { voltage = "3.0 V" }'
+            )
+        for part in ("initial", "stress_free_stoichiometry"):
+            if region.role != "active" and getattr(region, part) is not None:
+                yield sections.problem(
+                    (*here, part), f"role '{region.role}' stores no lithium", f"remove '{part}'"
+                )
+        if name not in materials:
+            continue
+        material = materials[name]
+        lacking = material.problems_for_role(region.role)
+        for what in lacking:
+            yield sections.problem(
+                (*here, "material"), what, "see `chemomech list materials`, or add it in 'properties'"
+            )
+        if region.role == "active" and not lacking and cell is not None:
+            yield from _reachable(sections, name, region, material, cell.temperature)
+
+
+def _reachable(
+    sections: Sections, name: str, region: Region, material: Material, temperature: float
+) -> Iterator[Problem]:
+    """Initial states and voltages of the protocol must lie on the open-circuit curve."""
+    low, high = material.stoichiometry_range
+    wanted: dict[Location, float] = {}
+    if region.initial is not None and region.initial.voltage is not None:
+        wanted[("regions", name, "initial", "voltage")] = region.initial.voltage
+    for entry in _steps(sections)[0]:
+        step = entry.step
+        here: Location = ("protocol", "steps", entry.index - 1)
+        if step.mode == "voltage":
+            wanted[here] = step.value
+        for stop in step.stops:
+            if stop.quantity == "voltage":
+                wanted[here] = stop.value
+    for key, voltage in wanted.items():
+        try:
+            material.equilibrium_stoichiometry(voltage, temperature)
+        except InputError as error:
+            for problem in error.problems:
+                what = f"{problem.what} by region '{name}' ({material.name})"
+                yield sections.problem(key, what, problem.remedy)
+    start = region.initial.stoichiometry if region.initial is not None else None
+    if start is not None and not low <= start <= high:
+        what = f"stoichiometry {start:g} is outside the range of {region.material}"
+        yield sections.problem(
+            ("regions", name, "initial"), what, f"it must lie between {low:g} and {high:g}"
+        )
+
+
+def _interfaces(sections: Sections) -> Iterator[Problem]:
+    """Interfaces must join two known regions, once, and transfer charge only between the right roles."""
+    interfaces: Mapping[str, Interface] = sections.valid.get("interfaces") or {}
+    seen: dict[frozenset[str], str] = {}
+    for key, interface in interfaces.items():
+        here: Location = ("interfaces", key)
+        names = [part.strip() for part in key.split("|")]
+        if len(names) != 2 or not all(names) or names[0] == names[1]:
+            yield sections.problem(here, f"'{key}' does not name two regions", 'write [interfaces."a|b"]')
+            continue
+        pair = frozenset(names)
+        if pair in seen:
+            yield sections.problem(
+                here, f"'{key}' is the same interface as '{seen[pair]}'", "keep one of them"
+            )
+        seen[pair] = key
+        for name in set(names) - set(sections.region_names):
+            yield sections.problem(here, f"there is no region '{name}'", nearest(name, sections.region_names))
+        roles = [sections.regions[name].role for name in names if name in sections.regions]
+        if (
+            interface.charge_transfer is not None
+            and len(roles) == 2
+            and set(roles) != {"active", "electrolyte"}
+        ):
+            what = f"charge cannot cross between '{names[0]}' ({roles[0]}) and '{names[1]}' ({roles[1]})"
+            remedy = "charge_transfer joins an active and an electrolyte region"
+            yield sections.problem((*here, "charge_transfer"), what, remedy)
+    written = sections.data.get("interfaces", {})
+    all_valid = isinstance(written, dict) and len(written) == len(interfaces)
+    idle = not any(interface.charge_transfer for interface in interfaces.values())
+    if all_valid and idle and "active" in {region.role for region in sections.regions.values()}:
+        what = "no interface has charge_transfer: no lithium can enter or leave the active material"
+        remedy = 'add [interfaces."particle|electrolyte"] charge_transfer = { exchange_current = "1 A/m^2" }'
+        yield sections.problem(("interfaces",), what, remedy)
+
+
+def _cell(sections: Sections) -> Iterator[Problem]:
+    """Collector and counter electrode must be two places, the collector on what conducts electrons."""
+    cell: Cell | None = sections.valid.get("cell")
+    if cell is None:
+        return
+    here: Location = ("cell", "current_collector")
+    collector = cell.collector
+    places = [collector.region] if collector.other is None else [collector.region, collector.other]
+    for name in places:
+        if name not in sections.region_names:
+            yield sections.problem(here, f"there is no region '{name}'", nearest(name, sections.region_names))
+    if collector.region == collector.other:
+        yield sections.problem(
+            here, f"'{cell.current_collector}' names one region twice", "name its neighbour"
+        )
+    first = sections.regions.get(collector.region)
+    if first is not None and first.role not in ("active", "conductor"):
+        what = f"'{collector.region}' conducts no electrons (role {first.role})"
+        yield sections.problem(here, what, "begin with a region of role active or conductor")
+    counter = cell.counter_electrode
+    if collector.boundary == counter.at:
+        what = f"the counter electrode is at '{counter.at}', as is the current collector"
+        yield sections.problem(("cell", "counter_electrode", "at"), what, "put them at different boundaries")
+    roles = {region.role for region in sections.regions.values()}
+    if len(sections.regions) == len(sections.region_names) and "electrolyte" not in roles:
+        yield sections.problem(
+            ("regions",), "no region is an electrolyte", "the counter electrode needs one to touch"
+        )
+
+
+def _steps(sections: Sections) -> tuple[tuple[ScheduledStep, ...], list[Problem]]:
+    """Return the steps of one cycle, and what is wrong with them."""
+    protocol: Protocol | None = sections.valid.get("protocol")
+    if protocol is None:
+        return (), []
+    try:
+        parse_protocol(protocol.steps, protocol.cycles, lambda at: sections.place(("protocol", "steps", at)))
+        return parse_protocol(protocol.steps, 1), []
+    except InputError as error:
+        return (), list(error.problems)
+
+
+def _schedule(sections: Sections) -> Iterator[Problem]:
+    """The sentences of the protocol and of the pressure programme."""
+    yield from _steps(sections)[1]
+    pressure: Pressure | None = sections.valid.get("pressure")
+    if pressure is not None and pressure.program is not None:
+        try:
+            parse_pressure(pressure.program, lambda at: sections.place(("pressure", "program", at)))
+        except InputError as error:
+            yield from error.problems
+    mechanics = sections.valid.get("mechanics")
+    if pressure is not None and mechanics is not None:
+        if not mechanics.enabled:
+            yield sections.problem(
+                ("pressure",), "mechanics are off", "remove [pressure] or set mechanics.enabled = true"
+            )
+        if pressure.at in mechanics.free:
+            what = f"'{pressure.at}' is pressed and cannot be free"
+            yield sections.problem(("mechanics", "free"), what, f"remove '{pressure.at}' from one of the two")
+
+
+def _said(problem: Problem) -> str:
+    """Return a mistake found elsewhere with the place where it was found."""
+    return f"{problem.place}: {problem.what}" if problem.place else problem.what

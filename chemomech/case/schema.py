@@ -1,0 +1,409 @@
+"""The case file as frozen values: every key, its unit and its meaning.
+
+A quantity is written with its unit ("1 A/m^2") and held in um, s, nA, V, pmol, K (hence nC, nJ, GPa).
+The descriptions here are the reference: docs/case.md and docs/case.schema.json follow them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, NamedTuple, get_args
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    JsonValue,
+    field_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from chemomech.case.units import UnitError, to_internal
+
+Role = Literal["active", "electrolyte", "conductor", "inert"]
+FieldName = Literal[
+    "concentration",
+    "stoichiometry",
+    "electronic_potential",
+    "ionic_potential",
+    "chemical_potential",
+    "displacement",
+    "von_mises",
+    "hydrostatic",
+    "max_principal",
+    "crack_risk",
+    "energetic_risk",
+]
+FIELD_NAMES: Final[tuple[str, ...]] = get_args(FieldName)
+
+
+def mistake(what: str, remedy: str = "") -> PydanticCustomError:
+    """Return an error that is shown to the user as it stands."""
+    return PydanticCustomError("chemomech", "{what}", {"what": what, "remedy": remedy})
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number with its unit; `dimension` is what `to_internal` checks, `example` what a message offers."""
+
+    dimension: str
+    example: str
+    sign: Literal["above zero", "zero or above", "any"] = "above zero"
+
+    def read(self, value: object) -> float:
+        """Return the written quantity in internal units."""
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise mistake(
+                "is not a quantity", f'write the number with its unit in quotes, e.g. "{self.example}"'
+            )
+        try:
+            number = to_internal(value, self.dimension)
+        except UnitError as error:
+            what, _, remedy = str(error).partition("; ")
+            raise mistake(what, remedy or f'e.g. "{self.example}"') from None
+        if (self.sign == "above zero" and number <= 0.0) or (self.sign == "zero or above" and number < 0.0):
+            raise mistake(f"'{value}' is out of range", f'it must be {self.sign}, e.g. "{self.example}"')
+        return number
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Validate by `read`."""
+        return core_schema.no_info_plain_validator_function(self.read)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Describe as a string with an example."""
+        return {"type": "string", "examples": [self.example]}
+
+
+class _Block(BaseModel):
+    """What all tables of a case share: frozen, no unknown key, no silent conversion."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+
+PROPERTY: Final[dict[str, JsonValue]] = {"type": ["string", "number"]}
+Words = Annotated[tuple[str, ...], Field(strict=False)]
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+CurrentDensity = Annotated[float, Quantity("current_density", "1 A/m^2")]
+
+
+class Initial(_Block):
+    """State of an active region at the start: one of the two keys."""
+
+    stoichiometry: Fraction | None = None
+    """Lithium fraction theta = c/c_max [-]."""
+    voltage: Annotated[float, Quantity("voltage", "3.0 V", "any")] | None = None
+    """Open-circuit voltage against lithium [V]; theta follows from the material's open_circuit_potential."""
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Refuse none or both."""
+        if (self.stoichiometry is None) == (self.voltage is None):
+            raise mistake(
+                "needs either 'stoichiometry' or 'voltage'",
+                'write for example { stoichiometry = 0.9 } or { voltage = "3.0 V" }',
+            )
+
+
+class Region(_Block):
+    """One region of the mesh: what it is made of and what it does."""
+
+    material: str
+    """Name of a material of the case's materials/ folder or of the library (`chemomech list materials`)."""
+    role: Role
+    """active: stores lithium, conducts electrons; electrolyte: conducts ions; conductor: conducts electrons;
+    inert: only mechanics."""
+    initial: Initial | None = None
+    """State at the start; required for role active, refused for the others."""
+    stress_free_stoichiometry: Fraction | None = None
+    """Lithium fraction at which the region is free of swelling strain [-]; without it the initial one."""
+    properties: Mapping[str, Any] = Field(
+        default_factory=dict, json_schema_extra={"additionalProperties": PROPERTY}
+    )
+    """Properties that replace the material's, e.g. { youngs_modulus = "100 GPa" }."""
+
+    @field_validator("properties")
+    @classmethod
+    def _check_properties(cls, value: Mapping[str, Any]) -> Mapping[str, str | float]:
+        for key, given in value.items():
+            if isinstance(given, bool) or not isinstance(given, str | int | float):
+                raise mistake(
+                    f"'{key}' is not a number",
+                    f'write {key} = "1.2 unit", or a plain number if it has no unit',
+                )
+        return value
+
+
+class ChargeTransfer(_Block):
+    """Butler-Volmer kinetics of the interface between an active and an electrolyte region."""
+
+    exchange_current: CurrentDensity
+    """Exchange current density [A/m^2]."""
+    dependence: Literal["constant", "stoichiometry"] = "constant"
+    """stoichiometry: exchange_current * 2 sqrt(theta (1 - theta))."""
+    anodic_coefficient: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.5
+    """Anodic transfer coefficient [-]."""
+    cathodic_coefficient: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.5
+    """Cathodic transfer coefficient [-]."""
+    stress: bool = True
+    """Thermodynamic shift of the overpotential by hydrostatic stress, -Omega sigma_h / F."""
+    strain_coefficient: Annotated[float, Quantity("voltage", "0.1 V", "any")] | None = None
+    """Phenomenological shift kappa in eta = eta0 + kappa eps, eps volumetric strain [V]; without it none."""
+    film_resistance: Annotated[float, Quantity("area_resistance", "1e-3 ohm m^2", "zero or above")] | None = (
+        None
+    )
+    """Area resistance of an interphase film [ohm m^2]; without it none."""
+    double_layer: Annotated[float, Quantity("area_capacitance", "0.1 F/m^2")] | None = None
+    """Double-layer capacitance [F/m^2]; without it none."""
+
+
+class Interface(_Block):
+    """What happens where two regions touch; one that is not named is bonded and passes no lithium."""
+
+    charge_transfer: ChargeTransfer | None = None
+    """Kinetics of lithium crossing between an active and an electrolyte region."""
+
+
+class Collector(NamedTuple):
+    """Where electrons enter: `region` at an outer `boundary`, or at its interface with the region `other`."""
+
+    region: str
+    boundary: str | None
+    other: str | None
+
+
+class CounterElectrode(_Block):
+    """The electrode that closes the circuit, an outer boundary of the electrolyte."""
+
+    at: str
+    """Name of the boundary."""
+    kind: Literal["lithium"]
+    """lithium: metal at 0 V with Butler-Volmer kinetics; voltages of the case are against it."""
+    exchange_current: CurrentDensity
+    """Exchange current density of the lithium electrode [A/m^2]."""
+    film_resistance: Annotated[float, Quantity("area_resistance", "1e-3 ohm m^2", "zero or above")] | None = (
+        None
+    )
+    """Area resistance of its interphase film [ohm m^2]; without it none."""
+
+
+class Cell(_Block):
+    """The electrical surroundings of the microstructure."""
+
+    temperature: Annotated[float, Quantity("temperature", "25 degC")]
+    """Temperature, uniform and constant [K]; "25 degC" or "298.15 K"."""
+    current_collector: str
+    """Where electrons enter: region@boundary, or region|region for the whole surface between two regions
+    (wired by a conductive network that is not resolved)."""
+    contact_resistance: Annotated[float, Quantity("area_resistance", "1e-5 ohm m^2")]
+    """Area resistance between collector and region [ohm m^2]."""
+    counter_electrode: CounterElectrode
+    """The lithium electrode."""
+    nominal_capacity: Annotated[float, Quantity("capacity", "1e-9 A h")] | None = None
+    """Charge that 1C moves in one hour [A h]; without it the capacity of the active regions over their
+    stoichiometry_range."""
+    depth: Annotated[float, Quantity("length", "1 um")] | None = None
+    """Depth of a plane-strain mesh, scales currents in A [um]; without it 1 um. Only for plane strain."""
+
+    @field_validator("current_collector")
+    @classmethod
+    def _check_collector(cls, value: str) -> str:
+        if split_collector(value) is None:
+            raise mistake(f"'{value}' names no place", 'write "region@boundary" or "region|region"')
+        return value
+
+    @property
+    def collector(self) -> Collector:
+        """Return the current collector taken apart."""
+        parts = split_collector(self.current_collector)
+        assert parts is not None  # the validator saw to it
+        return parts
+
+
+def split_collector(text: str) -> Collector | None:
+    """Return "region@boundary" or "region|region" taken apart, None where it is neither."""
+    for mark in "@|":
+        parts = [part.strip() for part in text.split(mark)]
+        if len(parts) == 2 and all(parts) and not set("@|") & set("".join(parts)):
+            return Collector(parts[0], parts[1] if mark == "@" else None, parts[1] if mark == "|" else None)
+    return None
+
+
+class Mechanics(_Block):
+    """Stress and strain. Outer boundaries slide without lifting off (rollers) unless free or pressed."""
+
+    enabled: bool = True
+    """false: no stress is solved for, and none acts on anything."""
+    free: Words = ()
+    """Boundaries without roller: free of traction."""
+    lattice_velocity: (
+        Annotated[tuple[Annotated[float, Quantity("speed", "0.1 um/s", "any")], ...], Field(strict=False)]
+        | None
+    ) = None
+    """Velocity of a moving matrix relative to the frame, one speed per direction of the mesh [um/s]: adds the
+    convective flux c v; without it none."""
+
+
+class Pressure(_Block):
+    """Stack pressure: a programme that is imposed, or a fixture of given stiffness."""
+
+    at: str
+    """Boundary that is pressed."""
+    program: Words | None = None
+    """Sentences, e.g. "10 MPa", "ramp to 10 MPa in 60 s", "hold for 1 h", "hold"."""
+    fixture: Annotated[float, Quantity("stiffness", "1 GPa/mm")] | None = None
+    """Stiffness of a fixed-gap fixture [GPa/mm]: pressure rises with the cell's swelling."""
+    initial: Annotated[float, Quantity("pressure", "5 MPa", "zero or above")] | None = None
+    """Pressure of the fixture at the start [MPa]; without it none."""
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Refuse none or both of program and fixture."""
+        if (self.program is None) == (self.fixture is None):
+            raise mistake(
+                "needs either 'program' or 'fixture'", 'e.g. program = ["10 MPa"] or fixture = "1 GPa/mm"'
+            )
+        if self.initial is not None and self.fixture is None:
+            raise mistake(
+                "'initial' belongs to a 'fixture'", 'a program says its own start, e.g. ["5 MPa", "hold"]'
+            )
+
+
+class Protocol(_Block):
+    """What is done to the cell."""
+
+    cycles: Annotated[int, Field(ge=1)] = 1
+    """How often the steps are repeated [-]."""
+    steps: Annotated[Words, Field(min_length=1)]
+    """Sentences, e.g. "Charge at C/5 until 4.2 V", "Hold at 4.2 V until C/50", "Rest for 30 minutes"."""
+
+
+class Numerics(_Block):
+    """How it is solved; no key here changes the physics except `mobility`."""
+
+    displacement_degree: Literal[1, 2] = 2
+    """Polynomial degree of the displacement [-]."""
+    scalar_degree: Literal[1, 2] = 1
+    """Polynomial degree of concentration and potentials [-]."""
+    quadrature_degree: Annotated[int, Field(ge=1, le=12)] = 4
+    """Degree the quadrature integrates exactly [-]."""
+    solver: Literal["auto", "direct", "fieldsplit"] = "auto"
+    """auto: direct up to direct_limit unknowns, fieldsplit above."""
+    direct_limit: Annotated[int, Field(ge=1)] | None = None
+    """Unknowns up to which `auto` solves directly [-]; without it 60000 in 3D and 600000 in 2D."""
+    time_tolerance: Annotated[float, Field(gt=0.0, lt=1.0)] = 1e-3
+    """Relative error allowed in one time step [-]."""
+    newton_tolerance: Annotated[float, Field(gt=0.0, lt=1.0)] = 1e-8
+    """Relative size of the last Newton update [-]."""
+    maximum_newton_iterations: Annotated[int, Field(ge=1, le=1000)] = 15
+    """Newton iterations before the time step is shortened [-]."""
+    initial_step: Annotated[float, Quantity("time", "1 s")] = 1.0
+    """First time step of each protocol step [s]."""
+    maximum_step: Annotated[float, Quantity("time", "10 min")] | None = None
+    """Longest time step [s]; without it no limit."""
+    minimum_step: Annotated[float, Quantity("time", "1e-6 s")] = 1e-6
+    """Shortest time step before the run gives up [s]."""
+    mobility: Literal["thermodynamic", "dilute"] = "thermodynamic"
+    """thermodynamic: M = D / (d mu / d c at zero stress); dilute: M = D c / (R T)."""
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Refuse steps that contradict each other."""
+        longest = self.maximum_step
+        if self.initial_step < self.minimum_step or (longest is not None and longest < self.initial_step):
+            raise mistake(
+                "time steps contradict each other", "keep minimum_step <= initial_step <= maximum_step"
+            )
+
+
+class Risk(_Block):
+    """Numbers of the crack-risk fields."""
+
+    flaw_size: Annotated[float, Quantity("length", "0.1 um")] | None = None
+    """Size of the flaw that is assumed everywhere [um]; without it the materials' flaw_size."""
+
+
+class Output(_Block):
+    """What is written besides history.csv and summary.json."""
+
+    fields: Annotated[tuple[FieldName, ...], Field(strict=False)] = (
+        "concentration",
+        "von_mises",
+        "hydrostatic",
+        "crack_risk",
+    )
+    """Fields written over time (`chemomech list fields`)."""
+    every: Annotated[int, Field(ge=1)] = 1
+    """Accepted time steps between two frames of the fields [-]."""
+    figures: bool = True
+    """Draw figures after the run."""
+    animation: bool = True
+    """Draw an animation after the run."""
+    deformation_scale: Annotated[float, Field(ge=0.0)] | None = None
+    """Factor by which pictures exaggerate displacements [-]; without it chosen from the size of the mesh."""
+
+    @field_validator("fields")
+    @classmethod
+    def _no_doubles(cls, value: tuple[FieldName, ...]) -> tuple[FieldName, ...]:
+        doubles = sorted({name for name in value if value.count(name) > 1})
+        if doubles:
+            raise mistake(f"'{doubles[0]}' is named twice", "name each field once")
+        return value
+
+
+class CaseFile(_Block):
+    """All keys of case.toml."""
+
+    title: Annotated[str, Field(min_length=1)]
+    """One line that says what the case is."""
+    mesh: Annotated[str, Field(min_length=1)]
+    """Mesh recipe (.toml) or mesh file (.msh, .vtu, ...), relative to case.toml."""
+    regions: Annotated[Mapping[str, Region], Field(min_length=1)]
+    """One table per region of the mesh; the names are the mesh's physical groups."""
+    interfaces: Mapping[str, Interface] = Field(default_factory=dict)
+    """One table per pair of touching regions, named "a|b"; the order does not matter."""
+    cell: Cell
+    """The electrical surroundings."""
+    mechanics: Mechanics = Mechanics()
+    """Stress and strain."""
+    pressure: Pressure | None = None
+    """Stack pressure; without it none."""
+    protocol: Protocol
+    """What is done to the cell."""
+    numerics: Numerics = Numerics()
+    """How it is solved."""
+    risk: Risk = Risk()
+    """Crack risk."""
+    output: Output = Output()
+    """What is written."""
+
+
+class Case(CaseFile):
+    """A case that was read and checked; numbers in internal units."""
+
+    directory: Path
+    """Folder of case.toml."""
+    written: Mapping[str, Any]
+    """The keys as they were written, overrides included."""
+    origins: Mapping[tuple[str | int, ...], str]
+    """Where each written key stands: "case.toml:9" or "--set protocol.cycles=3"."""
+
+    @property
+    def mesh_path(self) -> Path:
+        """Return the mesh recipe or mesh file."""
+        return (self.directory / self.mesh).resolve()
+
+    @property
+    def material_directories(self) -> tuple[Path, ...]:
+        """Return where materials are looked for before the library."""
+        return (self.directory / "materials",)
+
+    def interface(self, one: str, other: str) -> Interface:
+        """Return the interface between two regions in either order; a plain one where the case names none."""
+        for key, value in self.interfaces.items():
+            if {part.strip() for part in key.split("|")} == {one, other}:
+                return value
+        return Interface()

@@ -1,0 +1,129 @@
+"""What pydantic found, in plain words."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from types import NoneType
+from typing import Any, Final, get_args
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+Location = tuple[str | int, ...]
+
+_TYPES: Final = {
+    "string_type": "is not text: write it in quotes",
+    "bool_type": "is neither true nor false",
+    "int_type": "is not a whole number",
+    "int_from_float": "is not a whole number",
+    "float_type": "is not a number",
+    "finite_number": "is not a finite number",
+    "tuple_type": "is not a list: write it in [ ]",
+    "list_type": "is not a list: write it in [ ]",
+    "dict_type": "is not a table",
+    "mapping_type": "is not a table",
+    "model_type": "is not a table",
+    "model_attributes_type": "is not a table",
+}
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return "did you mean 'x'?" or the list of what is known."""
+    names = list(known)
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean '{close[0]}'?"
+    return f"known are {', '.join(names)}" if names else "there are none"
+
+
+def reworded(detail: ErrorDetails, location: Location, root: type[BaseModel]) -> tuple[str, str]:
+    """Return what is wrong and the remedy for one error of pydantic at a place below the model `root`."""
+    kind, key, value = detail["type"], location[-1] if location else "", detail.get("input")
+    context: Mapping[str, Any] = detail.get("ctx", {})
+    if kind == "extra_forbidden":
+        parent = _model_at(root, location[:-1])
+        return f"'{key}' is not a key here", nearest(str(key), parent.model_fields if parent else ())
+    if kind == "missing":
+        return f"'{key}' is missing", _example(root, location)
+    if kind == "chemomech":
+        return str(context["what"]), str(context["remedy"])
+    if kind == "literal_error":
+        parent = _model_at(root, location[:-1])
+        field = parent.model_fields.get(str(key)) if parent else None
+        words = literals(field.annotation) if field is not None else literals(_element(root, location))
+        choices = ", ".join(str(word) for word in words)
+        close = difflib.get_close_matches(str(value), [str(word) for word in words], n=1)
+        did = f"did you mean '{close[0]}'? " if close else ""
+        return f"'{value}' is not a choice", f"{did}choices are {choices}"
+    if kind in _TYPES:
+        what, _, remedy = _TYPES[kind].partition(": ")
+        return f"{_shown(value)} {what}", remedy
+    if kind in ("greater_than", "greater_than_equal", "less_than", "less_than_equal"):
+        words_of = {"greater_than": "above", "greater_than_equal": "at least", "less_than": "below"}
+        limit = next(iter(context.values()))
+        return (
+            f"{_shown(value)} is outside its range",
+            f"it must be {words_of.get(kind, 'at most')} {limit:g}",
+        )
+    if kind in ("too_short", "string_too_short"):
+        return "is empty", "write at least one entry" if kind == "too_short" else "write something"
+    return str(detail["msg"]), ""
+
+
+def meaning(field: FieldInfo) -> str:
+    """Return the first sentence of what a key means."""
+    return " ".join((field.description or "").split()).split(". ")[0].rstrip(".")
+
+
+def literals(annotation: Any) -> tuple[Any, ...]:
+    """Return the choices of a Literal, wherever it sits in an annotation."""
+    arguments = get_args(annotation)
+    if arguments and all(isinstance(each, str | int) for each in arguments):
+        return arguments
+    for each in arguments:
+        if found := literals(each):
+            return found
+    return ()
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _example(root: type[BaseModel], location: Location) -> str:
+    parent = _model_at(root, location[:-1])
+    field = parent.model_fields.get(str(location[-1])) if parent else None
+    if field is None:
+        return ""
+    example = next((part.example for part in field.metadata if hasattr(part, "example")), None)
+    choices = literals(field.annotation)
+    shown = f'"{example}"' if example else f'"{choices[0]}"' if choices else None
+    said = f"it is: {meaning(field)}"
+    return f"write for example {location[-1]} = {shown}; {said}" if shown else said
+
+
+def _element(root: type[BaseModel], location: Location) -> Any:
+    """Return the annotation of the list an entry is in."""
+    for length in range(len(location) - 1, 0, -1):
+        parent = _model_at(root, location[: length - 1])
+        if parent is not None and location[length - 1] in parent.model_fields:
+            return parent.model_fields[str(location[length - 1])].annotation
+    return None
+
+
+def _model_at(root: type[BaseModel], location: Location) -> type[BaseModel] | None:
+    """Return the model whose table is at a location, None where there is none."""
+    current: Any = root
+    for part in location:
+        if isinstance(current, type) and issubclass(current, BaseModel):
+            field = current.model_fields.get(str(part))
+            current = field.annotation if field is not None else None
+            inner = [each for each in get_args(current) if each is not NoneType]
+            if len(inner) == 1:  # X | None
+                current = inner[0]
+        elif len(get_args(current)) == 2:  # Mapping[str, X]
+            current = get_args(current)[1]
+        else:
+            return None
+    return current if isinstance(current, type) and issubclass(current, BaseModel) else None

@@ -1,0 +1,274 @@
+"""The command line: one call per verb; what a verb needs is imported in it, so that the others stay quick."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import App, Parameter
+
+from chemomech.errors import InputError, Problem, RunError
+from chemomech.ranks import complain, crash, leave_together, rank, say
+
+if TYPE_CHECKING:
+    from chemomech.case.schema import Case
+
+app = App(
+    name="chemomech",
+    help="How solid-state batteries live and die at their solid-solid interfaces.",
+    help_format="plaintext",
+    result_action="return_value",
+    suppress_keyboard_interrupt=False,
+    default_parameter=Parameter(negative=(), show_default=False),
+)
+Overrides = Annotated[
+    tuple[str, ...], Parameter(name="--set", help="Replace one key, e.g. protocol.cycles=3.")
+]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one verb and exit: 0 done, 1 figures off or a bug, 2 mistakes in the input, 3 a run had to stop."""
+    sys.exit(outcome(arguments))
+
+
+def outcome(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb and return its exit code; every error becomes words, or one traceback."""
+    try:
+        code = app(sys.argv[1:] if arguments is None else list(arguments), print_error=rank() == 0)
+    except InputError as error:
+        return leave_together(2, str(error))
+    except RunError as error:
+        return leave_together(3, str(error))
+    except KeyboardInterrupt:
+        complain("interrupted")
+        return 130
+    except Exception:
+        return crash(traceback.format_exc())
+    return code if isinstance(code, int) else 0
+
+
+@app.command
+def run(
+    case: Path,
+    *,
+    overrides: Overrides = (),
+    check: bool = False,
+    resume: bool = False,
+    results: Path | None = None,
+    no_figures: bool = False,
+    quiet: bool = False,
+) -> int:
+    """Solve a case and write its results folder.
+
+    Example: chemomech run cases/nmc811_particle --set protocol.cycles=3
+    In parallel: mpirun -n 4 chemomech run cases/nmc811_particle
+
+    Parameters
+    ----------
+    case
+        Case folder, or its case.toml.
+    check
+        Stop after the input was checked.
+    resume
+        Continue from the last checkpoint in the results folder.
+    results
+        Results folder; without it results/ in the case folder.
+    no_figures
+        Draw neither figures nor animation.
+    quiet
+        No progress on the terminal.
+    """
+    asked = _read(case, overrides)
+    folder = results if results is not None else asked.directory / "results"
+    if check:
+        say(f"{case}: no mistakes found")
+        return 0
+    _writable(folder)
+    if no_figures:
+        plain = asked.output.model_copy(update={"figures": False, "animation": False})
+        asked = asked.model_copy(update={"output": plain})
+    from chemomech.simulate import run_case
+
+    summary = run_case(asked, folder, resume=resume, quiet=quiet)
+    if rank() > 0:
+        return 0
+    if asked.output.figures and not _draw_apart(folder, quiet):
+        complain(f"the results are complete, but the figures failed; try: chemomech render {folder}")
+        return 3
+    expected = asked.directory / "expected.toml"
+    if overrides or not expected.is_file():
+        return 0
+    from chemomech.results.compare import compare, report
+
+    comparisons = compare(summary, expected)
+    say(report(comparisons))
+    return 0 if all(one.passed for one in comparisons) else 1
+
+
+@app.command
+def check(case: Path, *, overrides: Overrides = ()) -> int:
+    """Read a case with its materials, protocol and mesh recipe, and say every mistake at once.
+
+    Example: chemomech check cases/nmc811_particle
+
+    Parameters
+    ----------
+    case
+        Case folder, or its case.toml.
+    """
+    _read(case, overrides)
+    say(f"{case}: no mistakes found")
+    return 0
+
+
+@app.command
+def explain(case: Path, *, overrides: Overrides = ()) -> int:
+    """Say what a case will solve: equations, numbers with units, and where each comes from.
+
+    Example: chemomech explain cases/nmc811_particle
+
+    Parameters
+    ----------
+    case
+        Case folder, or its case.toml.
+    """
+    from chemomech.explain import explain as explanation
+
+    say(explanation(_read(case, overrides)))
+    return 0
+
+
+@app.command
+def mesh(recipe: Path, *, output: Path | None = None, picture: bool = False) -> int:
+    """Make the mesh of a recipe, or convert a mesh file, and report its quality.
+
+    Example: chemomech mesh meshes/particle_2d.toml --picture
+
+    Parameters
+    ----------
+    recipe
+        Mesh recipe (.toml) or mesh file.
+    output
+        Folder for the mesh and its picture; without it the project's cache, where runs look too.
+    picture
+        Draw the mesh.
+    """
+    if rank() > 0:
+        return 0
+    if output is not None:
+        _writable(output)
+    from chemomech.geometry.build import open_mesh
+
+    record = open_mesh(recipe, output)
+    say(f"{record.msh}: {record.dimension}D, {record.coordinates}")
+    say(f"  regions: {', '.join(record.regions)}\n  boundaries: {', '.join(record.boundaries)}")
+    for key, value in record.report.items():
+        say(f"  {key}: {value}")
+    if picture:
+        from chemomech.geometry.picture import draw
+
+        drawing = record.msh.parent / f"{recipe.stem}.png"
+        draw(record, drawing)
+        say(f"  picture: {drawing}")
+    return 0
+
+
+@app.command
+def render(results: Path) -> int:
+    """Draw the figures of a results folder.
+
+    Example: chemomech render cases/nmc811_particle/results
+
+    Parameters
+    ----------
+    results
+        Results folder of a run, finished or not.
+    """
+    if rank() > 0:
+        return 0
+    if not results.is_dir():
+        raise InputError(Problem(str(results), "no such folder", "give the results folder of a run"))
+    from chemomech.render.report import render_results
+
+    for picture in render_results(results):
+        say(str(picture))
+    return 0
+
+
+@app.command
+def verify(
+    *,
+    only: str = "",
+    json: bool = False,
+    list_: Annotated[bool, Parameter(name="--list")] = False,
+) -> int:
+    """Solve the verification problems and compare with their exact or published answers.
+
+    Example: chemomech verify --only butler_volmer,diff_sphere_galv
+
+    Parameters
+    ----------
+    only
+        Names of problems, separated by commas; without it all.
+    json
+        Print the outcome as JSON.
+    list_
+        Name the problems and stop.
+    """
+    from chemomech.verification import run as verification
+
+    if list_:
+        for line in verification.list_verifications():
+            say(line)
+        return 0
+    wanted = tuple(name.strip() for name in only.split(",") if name.strip())
+    return int(verification.run_verification(wanted, json))
+
+
+@app.command(name="list")
+def list_what(what: Literal["materials", "cases", "meshes", "fields"]) -> int:
+    """List what a case can be made of.
+
+    Example: chemomech list materials
+
+    Parameters
+    ----------
+    what
+        What to list.
+    """
+    from chemomech.catalogue import catalogue
+
+    say(catalogue(what))
+    return 0
+
+
+def _read(case: Path, overrides: Sequence[str]) -> "Case":
+    from chemomech.case.read import read_case
+
+    return read_case(case, overrides)
+
+
+def _writable(folder: Path) -> None:
+    """Make the folder; InputError unless files can be written in it: found before hours of computing."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        what = f"cannot be written ({error.strerror})"
+        raise InputError(
+            Problem(str(folder), what, "choose another folder with --results or --output")
+        ) from None
+
+
+def _draw_apart(folder: Path, quiet: bool) -> bool:
+    """Draw in a process of its own: VTK and the finite elements bring HDF5 libraries that must not meet."""
+    command = [sys.executable, "-m", "chemomech", "render", str(folder)]
+    launcher = ("PMI", "MPI", "HYDRA", "OMPI", "PRTE")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(launcher)}
+    shown = subprocess.DEVNULL if quiet else None
+    return subprocess.run(command, env=environment, stdout=shown, check=False).returncode == 0

@@ -1,0 +1,15 @@
+"""Physical constants in the internal unit set um, s, nA, V, pmol, K (hence nC, nJ, GPa).
+
+Source: CODATA 2018 (exact in the 2019 SI).
+"""
+
+from typing import Final
+
+FARADAY: Final = 96.48533212331002
+"""Faraday constant [nC/pmol]."""
+
+GAS: Final = 8.31446261815324e-3
+"""Molar gas constant [nJ/(pmol K)]."""
+
+ZERO_CELSIUS: Final = 273.15
+"""0 degC [K]."""

@@ -1,0 +1,200 @@
+"""What a case will solve, in words: equations, numbers with their units, and where each number comes from."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from chemomech.case.consistency import materials_of
+from chemomech.case.mesh import mesh_names
+from chemomech.case.schema import Case, Quantity, Region
+from chemomech.materials.properties import ROLES
+from chemomech.protocol import Step, parse_pressure, parse_protocol
+
+Location = tuple[str | int, ...]
+
+_EQUATIONS: Final = {
+    "active": (
+        "lithium: dc/dt + div J = 0, J = -M grad mu, mu = -F U(theta) - Omega sigma_h",
+        "electrons: div(-sigma_s grad phi_s) = 0",
+    ),
+    "electrolyte": ("ions (single-ion conductor): div(-kappa grad phi_e) = 0",),
+    "conductor": ("electrons: div(-sigma_s grad phi_s) = 0",),
+    "inert": (),
+}
+_CONVECTION: Final = "lithium also moves with the lattice: J gains + c v"
+_MOMENTUM: Final = "momentum: -div sigma = 0, sigma = C : "
+_RISK: Final = ("tensile_strength", "flaw_size", "fracture_toughness", "fracture_energy")
+_KINETICS: Final = (
+    "i = i0 [exp(alpha_a F eta/RT) - exp(-alpha_c F eta/RT)], positive current leaves the active material"
+)
+
+
+def explain(case: Case) -> str:
+    """Return the text of `chemomech explain`."""
+    return "\n".join(_lines(case))
+
+
+def _lines(case: Case) -> Iterator[str]:
+    yield case.title
+    yield f"  folder {case.directory}"
+    yield from _mesh(case)
+    for name, region in case.regions.items():
+        yield from _region(case, name, region)
+    yield from _interfaces(case)
+    yield from _boundaries(case)
+    yield from _protocol(case)
+    for name in ("mechanics", "numerics", "risk", "output"):
+        yield ""
+        yield f"{name.capitalize()}"
+        yield from _keys(case, getattr(case, name), (name,))
+
+
+def _mesh(case: Case) -> Iterator[str]:
+    regions, boundaries, coordinates = mesh_names(case.mesh_path)
+    yield ""
+    yield f"Mesh {case.mesh} [{case.origins.get(('mesh',), '')}]"
+    if coordinates:
+        yield f"  coordinates: {coordinates}"
+    yield f"  regions: {', '.join(regions) or 'known once the mesh is read'}"
+    yield f"  boundaries: {', '.join(boundaries) or 'known once the mesh is read'}"
+
+
+def _region(case: Case, name: str, region: Region) -> Iterator[str]:
+    here: Location = ("regions", name)
+    yield ""
+    yield f"Region {name}: {region.material}, {region.role} [{case.origins.get(here, '')}]"
+    for equation in _EQUATIONS[region.role]:
+        yield f"  {equation}"
+    if region.role == "active" and case.mechanics.lattice_velocity is not None:
+        yield f"  {_CONVECTION}"
+    if case.mechanics.enabled:
+        strain = "(eps - [swelling(theta) - swelling(theta_0)]/3 I)" if region.role == "active" else "eps"
+        yield f"  {_MOMENTUM}{strain}"
+    if region.initial is not None:
+        yield from _keys(case, region.initial, (*here, "initial"), defaults=False)
+    material = materials_of({name: region}, case.directory)[0][name]
+    if region.initial is not None and region.initial.voltage is not None:
+        theta = material.equilibrium_stoichiometry(region.initial.voltage, case.cell.temperature)
+        yield f"  initial stoichiometry {theta:.4f} [from its open_circuit_potential]"
+    yield from _keys(case, region, here, only=("stress_free_stoichiometry",), defaults=False)
+    for key, found in material.properties.items():
+        if key in region.properties:
+            origin = case.origins.get((*here, "properties", key), "case.toml")
+        else:
+            origin = found.source if found.confirmed else f"{found.source}; not confirmed"
+        used = "" if key in ROLES[region.role] else " (crack risk)" if key in _RISK else " (for information)"
+        yield f"  {key} = {found.given}{used} [{origin}]"
+
+
+def _interfaces(case: Case) -> Iterator[str]:
+    for key, interface in case.interfaces.items():
+        yield ""
+        yield f"Interface {key} [{case.origins.get(('interfaces', key), '')}]"
+        transfer = interface.charge_transfer
+        if transfer is None:
+            yield "  bonded; no lithium crosses"
+            continue
+        terms = ["phi_s - phi_e - U(theta)"]
+        terms += ["Omega sigma_h/F"] if transfer.stress and case.mechanics.enabled else []
+        terms += ["kappa eps"] if transfer.strain_coefficient is not None else []
+        terms += ["i R_film"] if transfer.film_resistance else []
+        shown = " - ".join(terms).replace("- kappa eps", "+ kappa eps")
+        yield f"  {_KINETICS}"
+        yield f"  eta = {shown}"
+        if transfer.dependence == "stoichiometry":
+            yield "  i0 = exchange_current * 2 sqrt(theta (1 - theta))"
+        yield from _keys(case, transfer, ("interfaces", key, "charge_transfer"))
+
+
+def _boundaries(case: Case) -> Iterator[str]:
+    collector = case.cell.collector
+    where = (
+        f"boundary {collector.boundary}"
+        if collector.boundary
+        else f"its whole interface with {collector.other}"
+    )
+    yield ""
+    yield "Cell"
+    yield f"  current collector: region {collector.region} at {where}, i = (V - phi_s)/contact_resistance"
+    yield f"  counter electrode: lithium at boundary {case.cell.counter_electrode.at}, Butler-Volmer, 0 V"
+    yield from _keys(case, case.cell, ("cell",))
+    yield ""
+    yield "Outer boundaries"
+    yield "  no flux of lithium, ions or electrons, except where the cell says so"
+    if not case.mechanics.enabled:
+        return
+    yield "  no displacement along the normal (rollers), except:"
+    for at, name in enumerate(case.mechanics.free):
+        yield f"  {name}: free of traction [{case.origins.get(('mechanics', 'free', at), '')}]"
+    pressure = case.pressure
+    if pressure is None:
+        return
+    how = "the programme" if pressure.program is not None else "a fixture, P = P_0 + k mean(u.n)"
+    yield f"  {pressure.at}: pressed by {how}"
+    yield from _keys(case, pressure, ("pressure",), defaults=False)
+    if pressure.program is not None:
+        program = parse_pressure(pressure.program)
+        for time, value in zip(program.times, program.pressures, strict=True):
+            yield f"    at {time:g} s: {value * 1e3:g} MPa"
+
+
+def _protocol(case: Case) -> Iterator[str]:
+    yield ""
+    origin = case.origins.get(("protocol", "cycles"), "default")
+    yield f"Protocol, cycles = {case.protocol.cycles} [{origin}]"
+    for entry in parse_protocol(case.protocol.steps, 1):
+        origin = case.origins.get(("protocol", "steps", entry.index - 1), "")
+        yield f"  {entry.index}. {entry.step.text}: {_meaning(entry.step)} [{origin}]"
+
+
+def _meaning(step: Step) -> str:
+    """Return the numbers of a step."""
+    applied = {"current": "current", "voltage": "voltage", "rest": "no current"}[step.mode]
+    text = applied if step.mode == "rest" else f"{applied} {step.value:+g} {step.unit}"
+    ends = [f"after {step.duration:g} s"] if step.duration is not None else []
+    ends += [f"at {stop.value:g} {stop.unit}" for stop in step.stops]
+    return f"{text}, ends {' or '.join(ends)}"
+
+
+def _keys(
+    case: Case, table: BaseModel, here: Location, *, only: tuple[str, ...] = (), defaults: bool = True
+) -> Iterator[str]:
+    """Yield the keys of a table: the value as written or its default, and where it stands."""
+    written: Any = case.written
+    for part in here:
+        written = written.get(part, {}) if isinstance(written, Mapping) else {}
+    for key in only or type(table).model_fields:
+        value = getattr(table, key)
+        if isinstance(value, BaseModel):
+            yield from _keys(case, value, (*here, key), defaults=defaults)
+        elif key in written:
+            yield f"  {_dotted(here, key)} = {_shown(written[key])} [{case.origins.get((*here, key), '')}]"
+        elif defaults:
+            yield f"  {_dotted(here, key)} = {_default(type(table).model_fields[key], value)} [default]"
+
+
+def _default(field: FieldInfo, value: object) -> str:
+    """Return a default with its unit; all quantities that have one are times, which are in s inside."""
+    timed = any(isinstance(part, Quantity) and part.dimension == "time" for part in field.metadata)
+    return f"{_shown(value)} s" if timed and value is not None else _shown(value)
+
+
+def _shown(value: object) -> str:
+    """Return a value as it would be written."""
+    if value is None or value == () or value == []:
+        return "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(_shown(each) for each in value)
+    return (
+        str(value).lower()
+        if isinstance(value, bool)
+        else f"{value:g}"
+        if isinstance(value, float)
+        else str(value)
+    )
+
+
+def _dotted(here: Location, key: str) -> str:
+    return f"{here[-1]}.{key}" if here[-1] in ("counter_electrode", "initial") else key

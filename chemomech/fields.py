@@ -1,0 +1,139 @@
+"""The unknowns: each is one field on one support, seen by physics as value, rate and test function.
+
+A physics asks a `State` for ``value[F]``, ``rate[F]`` and ``test[F]``.  The rate is ``a0 * value + history``: the time
+scheme alone fills ``a0`` and ``history``, so one residual serves the steady state (a0 = 0), every step of a
+time integrator, and the linearisation K + i w M.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import basix.ufl
+import numpy as np
+import ufl
+from dolfinx import fem
+
+from chemomech.domain import Domain, Support
+
+Shape = Literal["scalar", "vector"]
+Treatment = Literal["parabolic", "projected", "elliptic", "elastic", "global"]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One unknown: its name, where it lives, and what a solver may know of it.
+
+    ``support`` is a role ("active", "ion-conducting", "electron-conducting", "solid"), the name of an interface, or
+    "cell" for a number without place.  ``scale`` is the size of a change that counts as one [unit of the field].
+    ``treatment`` tells a block solver what kind of equation the field has, without naming any physics.
+    """
+
+    name: str
+    support: str
+    unit: str
+    scale: float
+    treatment: Treatment
+    shape: Shape = "scalar"
+
+
+CONCENTRATION = Field("concentration", "active", "pmol/um^3", 1e-2, "parabolic")
+CHEMICAL_POTENTIAL = Field("chemical_potential", "active", "V", 1.0, "projected")
+ELECTRONIC_POTENTIAL = Field("electronic_potential", "electron-conducting", "V", 1.0, "elliptic")
+IONIC_POTENTIAL = Field("ionic_potential", "ion-conducting", "V", 1.0, "elliptic")
+DISPLACEMENT = Field("displacement", "solid", "um", 1e-2, "elastic", shape="vector")
+CELL_VOLTAGE = Field("cell_voltage", "cell", "V", 1.0, "global")
+STACK_PRESSURE = Field("stack_pressure", "cell", "GPa", 1e-2, "global")
+
+
+@dataclass
+class Unknown:
+    """A field given a function space: its value, test function, and the history behind its rate."""
+
+    field: Field
+    support: Support
+    space: fem.FunctionSpace
+    function: fem.Function
+    offset: fem.Constant | None
+    """reference added to the function where the value is large but only its differences matter (potentials)"""
+    history: fem.Function | None = None
+
+    @property
+    def value(self) -> Any:
+        """The field as a UFL expression."""
+        return self.function if self.offset is None else self.function + self.offset
+
+    def array(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Local values, offset included, ghosts included."""
+        shift = 0.0 if self.offset is None else float(self.offset.value)
+        return np.asarray(self.function.x.array + shift)
+
+
+class State:
+    """The unknowns of one model on one domain."""
+
+    def __init__(
+        self,
+        domain: Domain,
+        supports: Mapping[Field, Support],
+        offsets: Iterable[Field] = (),
+        degrees: Mapping[Field, int] | None = None,
+    ) -> None:
+        self.domain = domain
+        self.time_factor = fem.Constant(domain.mesh, 1.0)
+        """a0 in rate = a0 * value + history [1/s]"""
+        self.unknowns: dict[Field, Unknown] = {}
+        shifted = set(offsets)
+        degree = degrees or {}
+        for item, support in supports.items():
+            space = fem.functionspace(support.mesh, _element(item, support, degree.get(item, 1), domain.dimension))
+            offset = fem.Constant(domain.mesh, 0.0) if item in shifted else None
+            function = fem.Function(space, name=item.name)
+            self.unknowns[item] = Unknown(item, support, space, function, offset)
+        mixed = ufl.MixedFunctionSpace(*(u.space for u in self.unknowns.values()))
+        self.test: dict[Field, Any] = dict(zip(self.unknowns, ufl.TestFunctions(mixed), strict=True))
+        self.value: dict[Field, Any] = {f: u.value for f, u in self.unknowns.items()}
+
+    def rate(self, item: Field) -> Any:
+        """Return d/dt of a field [unit/s]; asking for it makes the field a dynamic one."""
+        unknown = self.unknowns[item]
+        if unknown.history is None:
+            unknown.history = fem.Function(unknown.space, name=f"{item.name}_history")
+        return self.time_factor * unknown.function + unknown.history
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """All fields, in block order."""
+        return tuple(self.unknowns)
+
+    @property
+    def functions(self) -> list[fem.Function]:
+        """The functions behind the fields, in block order."""
+        return [u.function for u in self.unknowns.values()]
+
+    @property
+    def dynamic(self) -> list[Unknown]:
+        """The unknowns whose rate some physics uses."""
+        return [u for u in self.unknowns.values() if u.history is not None]
+
+    def size(self) -> int:
+        """Number of unknowns over all ranks."""
+        maps = [(u.space.dofmap.index_map, u.space.dofmap.index_map_bs) for u in self.unknowns.values()]
+        return int(sum(m.size_global * bs for m, bs in maps))
+
+    def copy(self) -> list[np.ndarray[Any, np.dtype[np.float64]]]:
+        """Copy all local values, in block order."""
+        return [f.x.array.copy() for f in self.functions]
+
+    def restore(self, values: list[np.ndarray[Any, np.dtype[np.float64]]]) -> None:
+        """Put back what `copy` returned."""
+        for function, array in zip(self.functions, values, strict=True):
+            function.x.array[:] = array
+
+
+def _element(item: Field, support: Support, degree: int, dimension: int) -> Any:
+    cell = support.mesh.basix_cell()
+    if item.support == "cell":
+        return basix.ufl.real_element(cell, ())
+    shape = (dimension,) if item.shape == "vector" else ()
+    return basix.ufl.element("Lagrange", cell, degree, shape=shape)

@@ -1,0 +1,1 @@
+"""Microstructures: recipes of meshes, particle packing, and the meshes themselves."""

@@ -1,0 +1,232 @@
+"""From a recipe to a mesh file and its report, kept in a cache that knows the recipe by its content."""
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gmsh
+import numpy as np
+
+from chemomech.errors import InputError, Problem
+from chemomech.geometry import external, shapes
+from chemomech.geometry.recipe import SIDES, External, Layered, MeshSize, Recipe, check, read_recipe
+from chemomech.geometry.report import Cells, Floats, Ints, report
+
+FORMAT = 1
+"""Raised whenever the same recipe gives a different mesh or report."""
+
+
+@dataclass(frozen=True)
+class MeshRecord:
+    """A mesh file (MSH 4.1, um) with its regions, boundaries and report."""
+
+    msh: Path
+    name: str
+    dimension: int
+    coordinates: str
+    regions: tuple[str, ...]
+    boundaries: tuple[str, ...]
+    report: dict[str, Any]
+
+
+def default_cache(path: Path) -> Path:
+    """Return the folder for generated meshes: in the project that `path` belongs to, else in the working directory."""
+    for folder in path.resolve().parents:
+        if (folder / "pyproject.toml").is_file() or (folder / ".git").exists():
+            return folder / ".cache" / "meshes"
+    return Path.cwd() / ".cache" / "meshes"
+
+
+def open_mesh(path: Path, cache: Path | None = None) -> MeshRecord:
+    """Return the mesh of a recipe (.toml), or of a mesh file in um whose regions are named groups."""
+    if not path.is_file():
+        raise InputError(Problem(str(path), "no such mesh", "give a recipe (.toml) or a mesh file"))
+    recipe = read_recipe(path) if path.suffix == ".toml" else external.recipe_for(path)
+    return build(recipe, cache or default_cache(path))
+
+
+def build(recipe: Recipe, directory: Path) -> MeshRecord:
+    """Return the mesh of a recipe, made now unless the directory has it already."""
+    check(recipe)
+    target = directory / f"{recipe.name}-{fingerprint(recipe)[:12]}.msh"
+    sheet = target.with_suffix(".json")
+    if target.is_file() and sheet.is_file():
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            return _load(target, json.loads(sheet.read_text(encoding="utf-8")))
+    directory.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f"{target.stem}.{os.getpid()}.partial.msh")
+    try:
+        with session():
+            names, boundaries = _mesh(recipe)
+            about = report(_cells(recipe, names, boundaries), recipe.names.particle)
+            gmsh.write(str(partial))
+        record = {
+            "name": recipe.name,
+            "dimension": recipe.dimension,
+            "coordinates": recipe.coordinates,
+            "regions": names,
+            "boundaries": boundaries,
+            "report": about,
+        }
+        draft = partial.with_suffix(".json")
+        draft.write_text(json.dumps(record, indent=1), encoding="utf-8")
+        os.replace(partial, target)
+        os.replace(draft, sheet)
+    finally:
+        partial.unlink(missing_ok=True)
+        partial.with_suffix(".json").unlink(missing_ok=True)
+    return _load(target, record)
+
+
+def fingerprint(recipe: Recipe) -> str:
+    """Return a hash of everything that the mesh depends on."""
+    content: dict[str, Any] = {
+        "recipe": recipe.model_dump(mode="json"),
+        "format": FORMAT,
+        "gmsh": gmsh.__version__,
+    }
+    if isinstance(recipe, External):
+        content["file"] = hashlib.sha256(recipe.path.read_bytes()).hexdigest()
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+@contextlib.contextmanager
+def session() -> Iterator[None]:
+    """Open a silent Gmsh with an empty model, and close it whatever happens."""
+    own = not gmsh.isInitialized()
+    if own:
+        gmsh.initialize([], readConfigFiles=False, interruptible=False)
+    gmsh.option.setNumber("General.Terminal", 0)
+    gmsh.model.add("chemomech")
+    try:
+        yield
+    finally:
+        if own:
+            gmsh.finalize()
+        else:
+            gmsh.model.remove()
+
+
+def _load(target: Path, record: dict[str, Any]) -> MeshRecord:
+    return MeshRecord(
+        msh=target,
+        name=record["name"],
+        dimension=record["dimension"],
+        coordinates=record["coordinates"],
+        regions=tuple(record["regions"]),
+        boundaries=tuple(record["boundaries"]),
+        report=record["report"],
+    )
+
+
+def _mesh(recipe: Recipe) -> tuple[list[str], list[str]]:
+    """Make the mesh in the open session and name its groups; return the names of regions and boundaries."""
+    if isinstance(recipe, External):
+        return external.load(recipe)
+    try:
+        regions = shapes.draw(recipe)
+        for tag, (name, entities) in enumerate(regions.items(), 1):
+            gmsh.model.addPhysicalGroup(recipe.dimension, [entity for _, entity in entities], tag, name)
+        boundaries = _name_sides(recipe, regions)
+        size = getattr(recipe, "mesh_size", None)
+        if size is not None:
+            _set_sizes(recipe, size, regions)
+        gmsh.option.setNumber("Mesh.Algorithm3D", 10)  # HXT: several times quicker than the default
+        gmsh.option.setNumber("General.NumThreads", 1)  # the same mesh everywhere
+        gmsh.model.mesh.generate(recipe.dimension)
+    except Exception as error:
+        if type(error) is not Exception:  # gmsh raises the bare class; anything else is not about the mesh
+            raise
+        what = f"Gmsh could not make the mesh: {error}"
+        raise InputError(Problem(recipe.name, what, "try other cell sizes, gap or seed")) from error
+    return list(regions), boundaries
+
+
+def _name_sides(recipe: Recipe, regions: shapes.Regions) -> list[str]:
+    """Make a physical group of each outer side of the bounding box; return their names."""
+    d = recipe.dimension
+    every = [entity for entities in regions.values() for entity in entities]
+    outer = [tag for _, tag in gmsh.model.getBoundary(every, combined=True, oriented=False)]
+    spans = np.array([gmsh.model.getBoundingBox(d - 1, tag) for tag in outer])
+    # of the outer faces, which are flat: the bounding boxes of round solids are too large
+    low, high = spans[:, :3].min(axis=0), spans[:, 3:].max(axis=0)
+    close = 1e-5 * float((high - low).max())
+    names, left = [], set(outer)
+    for number, (name, axis, far) in enumerate(SIDES[recipe.coordinates], 1):
+        plane = high[axis] if far else low[axis]
+        on = np.all(np.abs(spans[:, [axis, axis + 3]] - plane) < close, axis=1)
+        tags = [tag for tag, here in zip(outer, on, strict=True) if here]
+        if tags:
+            gmsh.model.addPhysicalGroup(d - 1, tags, 100 + number, name)
+            names.append(name)
+            left -= set(tags)
+    if left:
+        raise InputError(
+            Problem(recipe.name, f"{len(left)} outer faces lie on no side of the box", "change the seed")
+        )
+    return names
+
+
+def _set_sizes(recipe: Recipe, size: MeshSize, regions: shapes.Regions) -> None:
+    """Make cells fine on interfaces and let them grow with the distance from them."""
+    d, mesh = recipe.dimension, gmsh.model.mesh
+    region_of = {tag: name for name, entities in regions.items() for _, tag in entities}
+    smooth = {recipe.names.electrolyte, recipe.names.separator} if not isinstance(recipe, Layered) else set()
+    fine = []
+    for _, tag in gmsh.model.getEntities(d - 1):
+        met = {region_of[above] for above in gmsh.model.getAdjacencies(d - 1, tag)[0]}
+        if len(met) > 1 and not met <= smooth:
+            fine.append(tag)
+    distance = mesh.field.add("Distance")
+    mesh.field.setNumbers(distance, "CurvesList" if d == 2 else "SurfacesList", fine)
+    mesh.field.setNumber(distance, "Sampling", 200 if d == 2 else 40)
+    threshold = mesh.field.add("Threshold")
+    reach = size.transition if size.transition is not None else 4.0 * (size.bulk - size.interface)
+    for key, value in (
+        ("InField", distance), ("SizeMin", size.interface), ("SizeMax", size.bulk), ("DistMin", 0.5 * size.interface),
+        ("DistMax", 0.5 * size.interface + max(reach, 1e-6)),
+    ):  # fmt: skip
+        mesh.field.setNumber(threshold, key, value)
+    if fine:
+        mesh.field.setAsBackgroundMesh(threshold)
+    for option, number in (
+        ("MeshSizeMax", size.bulk), ("MeshSizeFromCurvature", size.per_turn), ("MeshSizeExtendFromBoundary", 0),
+        ("MeshSizeFromPoints", 0),
+    ):  # fmt: skip
+        gmsh.option.setNumber(f"Mesh.{option}", number)
+
+
+def _cells(recipe: Recipe, names: list[str], boundaries: list[str]) -> Cells:
+    """Return the mesh of the open session as arrays."""
+    d, mesh = recipe.dimension, gmsh.model.mesh
+    tags, coordinates, _ = mesh.getNodes()
+    number = np.zeros(int(tags.max()) + 1, dtype=np.int64)
+    cells, region, quality = [], [], []
+    groups = {gmsh.model.getPhysicalName(*group): group for group in gmsh.model.getPhysicalGroups()}
+    for index, name in enumerate(names):
+        for entity in gmsh.model.getEntitiesForPhysicalGroup(*groups[name]):
+            found, corners = mesh.getElementsByType(2 if d == 2 else 4, entity)
+            cells.append(corners.reshape(-1, d + 1).astype(np.int64))
+            region.append(np.full(len(found), index))
+            quality.append(mesh.getElementQualities(found, "minSICN"))
+    used = np.unique(np.concatenate(cells))
+    number[used] = np.arange(len(used))
+    where = np.zeros((len(number), 3))
+    where[tags] = coordinates.reshape(-1, 3)
+    sides: dict[str, Ints] = {}
+    for name in boundaries:
+        entities = gmsh.model.getEntitiesForPhysicalGroup(*groups[name])
+        corners = [
+            mesh.getElementsByType(1 if d == 2 else 2, entity)[1].reshape(-1, d) for entity in entities
+        ]
+        sides[name] = number[np.concatenate(corners)]
+    points: Floats = where[used, :d]
+    return Cells(
+        recipe.coordinates, points, number[np.concatenate(cells)], np.concatenate(region), tuple(names),
+        np.concatenate(quality), sides,
+    )  # fmt: skip

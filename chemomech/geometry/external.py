@@ -1,0 +1,161 @@
+"""Meshes made elsewhere: regions by named groups (or numbers), boundaries by name or from the bounding box."""
+
+from pathlib import Path
+from typing import Any
+
+import gmsh
+import meshio
+import numpy as np
+
+from chemomech.case.wording import nearest
+from chemomech.errors import InputError, Problem
+from chemomech.geometry.recipe import SIDES, External
+from chemomech.geometry.report import Floats, Ints, facets_of
+
+SIMPLICES = {2: ("triangle", "line"), 3: ("tetra", "triangle")}
+GMSH_TYPES = {"line": 1, "triangle": 2, "tetra": 4}
+HIGHER = ("triangle6", "tetra10", "line3")
+
+
+def recipe_for(path: Path) -> External:
+    """Return the recipe of a mesh file given as it is: lengths in um, plane strain where it is flat."""
+    flat = not (_read(path).get_cells_type("tetra")).size
+    return External(
+        kind="external",
+        name=path.stem,
+        directory=path.parent,
+        file=path.name,
+        unit="1 um",  # type: ignore[arg-type]  # a quantity, converted by the validator
+        coordinates="plane strain" if flat else "3D",
+    )
+
+
+def load(recipe: External) -> tuple[list[str], list[str]]:
+    """Put the mesh of a file, in um, into the open Gmsh model; return the names of regions and boundaries."""
+    mesh = _read(recipe.path)
+    d = recipe.dimension
+    cell, facet = SIMPLICES[d]
+    cells = np.asarray(mesh.get_cells_type(cell), dtype=np.int64)
+    place = str(recipe.path)
+    if not len(cells):
+        others = ", ".join(sorted({block.type for block in mesh.cells})) or "none"
+        what = f"{recipe.coordinates} needs {cell} cells, the file has: {others}"
+        raise InputError(Problem(place, what, "convert the mesh to linear triangles or tetrahedra"))
+    regions = _chosen(recipe, _groups(mesh, cell, recipe.cell_data), dict(recipe.groups), "group of cells")
+    region_of = np.full(len(cells), -1, dtype=np.int64)
+    for index, rows in enumerate(regions.values()):
+        region_of[rows] = index
+    if missing := int((region_of < 0).sum()):
+        remedy = f"known groups: {', '.join(map(str, _groups(mesh, cell, recipe.cell_data)))}"
+        raise InputError(Problem(place, f"{missing} of {len(cells)} cells belong to no region", remedy))
+    used, corners = np.unique(cells, return_inverse=True)
+    cells = corners.reshape(cells.shape)
+    points = np.zeros((len(used), 3))
+    points[:, : mesh.points.shape[1]] = mesh.points[used] * recipe.unit
+    if d == 2 and np.ptp(points[:, 2]) > 1e-9 * np.ptp(points[:, :2]):
+        raise InputError(
+            Problem(place, "the mesh is not flat", 'give coordinates = "3D", or project it to z = 0')
+        )
+    cells = _oriented(points, cells)
+    named = _groups(mesh, facet, None)
+    if recipe.sides or named:
+        facets = np.searchsorted(used, np.asarray(mesh.get_cells_type(facet), dtype=np.int64))
+        chosen = _chosen(recipe, named, dict(recipe.sides), "group of facets")
+        sides = {name: facets[rows] for name, rows in chosen.items()}
+    else:
+        sides = _box_sides(recipe, points[:, :d], cells)
+    _fill(d, points, {name: cells[region_of == index] for index, name in enumerate(regions)}, sides)
+    return list(regions), list(sides)
+
+
+def _read(path: Path) -> Any:
+    try:
+        return meshio.read(path)
+    except (Exception, SystemExit) as error:  # meshio's readers raise anything, and exit where none fits
+        raise InputError(
+            Problem(str(path), f"meshio cannot read the file: {error}", "convert it to .msh")
+        ) from error
+
+
+def _groups(mesh: Any, cell: str, array: str | None) -> dict[str | int, Ints]:
+    """Return group name (or number in a cell array) -> rows among the cells of a type."""
+    if array is not None:
+        if array not in mesh.cell_data:
+            known = nearest(array, mesh.cell_data)
+            raise InputError(Problem("cell_data", f"the file has no cell array {array!r}", known))
+        numbers = np.asarray(mesh.get_cell_data(array, cell)).astype(np.int64).ravel()
+        return {int(number): np.flatnonzero(numbers == number) for number in np.unique(numbers)}
+    found: dict[str | int, Ints] = {}
+    if "gmsh:physical" in mesh.cell_data_dict and cell in mesh.cell_data_dict["gmsh:physical"]:
+        tags = mesh.cell_data_dict["gmsh:physical"][cell]
+        dimension = {"line": 1, "triangle": 2, "tetra": 3}[cell]
+        for name, (tag, of) in mesh.field_data.items():
+            if of == dimension and (rows := np.flatnonzero(tags == tag)).size:
+                found[name] = rows
+        return found
+    for name, rows in mesh.cell_sets_dict.items():
+        if not name.startswith("gmsh:") and rows.get(cell) is not None and len(rows[cell]):
+            found[name] = np.asarray(rows[cell], dtype=np.int64)
+    return found
+
+
+def _chosen(
+    recipe: External, there: dict[str | int, Ints], wanted: dict[str, Any], what: str
+) -> dict[str, Ints]:
+    """Return name -> rows for the wanted groups, or for all of them; InputError for each that is not there."""
+    if not wanted:
+        if not there:
+            remedy = (
+                "name the groups in the mesher, or give cell_data and groups in a recipe of kind external"
+            )
+            raise InputError(Problem(str(recipe.path), f"the file has no named {what}", remedy))
+        return {str(name): rows for name, rows in there.items()}
+    known = [str(name) for name in there]
+    absent = [group for group in wanted.values() if group not in there]
+    if absent:
+        raise InputError(
+            Problem(str(recipe.path), f"the file has no {what} {group!r}", nearest(str(group), known))
+            for group in absent
+        )
+    return {name: there[group] for name, group in wanted.items()}
+
+
+def _oriented(points: Floats, cells: Ints) -> Ints:
+    """Return the cells with their corners ordered such that areas and volumes are positive."""
+    d = cells.shape[1] - 1
+    edges = points[cells[:, 1:], :d] - points[cells[:, :1], :d]
+    turned = np.linalg.det(edges) < 0.0
+    cells = cells.copy()
+    cells[turned, 0], cells[turned, 1] = cells[turned, 1], cells[turned, 0]
+    return cells
+
+
+def _box_sides(recipe: External, points: Floats, cells: Ints) -> dict[str, Ints]:
+    """Return the facets on each side of the bounding box, for files without named facets."""
+    facets = facets_of(cells)
+    outer = facets.corners[facets.cells[:, 1] < 0]
+    low, high = points.min(axis=0), points.max(axis=0)
+    close = 1e-6 * float((high - low).max())
+    found: dict[str, Ints] = {}
+    for name, axis, far in SIDES[recipe.coordinates]:
+        plane = (high if far else low)[axis]
+        on = np.all(np.abs(points[outer, axis] - plane) < close, axis=1)
+        if on.any() and (name != "axis" or abs(plane) < close):
+            found[name] = outer[on]
+    return found
+
+
+def _fill(d: int, points: Floats, regions: dict[str, Ints], sides: dict[str, Ints]) -> None:
+    """Make discrete entities and physical groups of the arrays in the open Gmsh model."""
+    model, tags = gmsh.model, np.arange(1, len(points) + 1)
+    for number, (name, cells) in enumerate(regions.items(), 1):
+        model.addDiscreteEntity(d, number)
+        if number == 1:
+            model.mesh.addNodes(d, number, tags, points.ravel())
+        model.mesh.addElementsByType(number, GMSH_TYPES[SIMPLICES[d][0]], [], cells.ravel() + 1)
+        model.addPhysicalGroup(d, [number], number, name)
+    for number, (name, facets) in enumerate(sides.items(), 1):
+        model.addDiscreteEntity(d - 1, number)
+        model.mesh.addElementsByType(number, GMSH_TYPES[SIMPLICES[d][1]], [], facets.ravel() + 1)
+        model.addPhysicalGroup(d - 1, [number], 100 + number, name)
+    model.mesh.reclassifyNodes()

@@ -1,0 +1,108 @@
+"""The properties a material may have: their dimension, their form, their bounds, and who needs them."""
+
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
+
+from chemomech.materials.laws import Law
+
+type Form = Literal["number", "law", "range"]
+type Bound = Literal["any", "positive", "fraction", "poisson", "transference"]
+
+
+class Kind(NamedTuple):
+    """What a property key means: its dimension (see case/units.py), its form, its bounds, its meaning."""
+
+    dimension: str
+    form: Form
+    bound: Bound
+    meaning: str
+
+
+KINDS: Final[dict[str, Kind]] = {
+    "maximum_concentration": Kind(
+        "concentration", "number", "positive", "lithium concentration at theta = 1"
+    ),
+    "lithium_concentration": Kind(
+        "concentration", "number", "positive", "lithium in an electrolyte, all of it"
+    ),
+    "stoichiometry_range": Kind("dimensionless", "range", "fraction", "theta between which the OCP is used"),
+    "open_circuit_potential": Kind("voltage", "law", "any", "U(theta) against lithium metal"),
+    "diffusivity": Kind("diffusivity", "law", "positive", "chemical diffusivity of lithium"),
+    "swelling": Kind("dimensionless", "law", "any", "volumetric lattice strain; differences matter only"),
+    "electronic_conductivity": Kind("conductivity", "law", "positive", "electronic conductivity"),
+    "ionic_conductivity": Kind("conductivity", "number", "positive", "ionic conductivity"),
+    "transference_number": Kind("dimensionless", "number", "transference", "cation transference number"),
+    "salt_diffusivity": Kind("diffusivity", "number", "positive", "salt diffusivity of a polymer"),
+    "relative_permittivity": Kind("dimensionless", "number", "positive", "static relative permittivity"),
+    "exchange_current_density": Kind(
+        "current_density", "number", "positive", "typical value, for orientation"
+    ),
+    "youngs_modulus": Kind("pressure", "number", "positive", "Young's modulus"),
+    "poissons_ratio": Kind("dimensionless", "number", "poisson", "Poisson's ratio"),
+    "tensile_strength": Kind("pressure", "number", "positive", "largest principal stress it carries"),
+    "fracture_toughness": Kind("toughness", "number", "positive", "K_IC"),
+    "fracture_energy": Kind("fracture_energy", "number", "positive", "Gc"),
+    "flaw_size": Kind("length", "number", "positive", "depth of the typical edge flaw"),
+    "hardness": Kind("pressure", "number", "positive", "indentation hardness"),
+    "yield_strength": Kind("pressure", "number", "positive", "yield stress"),
+    "creep_exponent": Kind("dimensionless", "number", "positive", "m of the power law of creep"),
+    "creep_activation_energy": Kind("molar_energy", "number", "positive", "activation energy of creep"),
+    "density": Kind("density", "number", "positive", "mass density"),
+    "molar_volume": Kind("molar_volume", "number", "positive", "volume of one mole of lithium in it"),
+}
+"""Every property key."""
+
+ROLES: Final[dict[str, tuple[str, ...]]] = {
+    "active": (
+        "maximum_concentration",
+        "open_circuit_potential",
+        "stoichiometry_range",
+        "diffusivity",
+        "electronic_conductivity",
+        "youngs_modulus",
+        "poissons_ratio",
+        "swelling",
+    ),
+    "electrolyte": ("ionic_conductivity", "youngs_modulus", "poissons_ratio"),
+    "conductor": ("electronic_conductivity", "youngs_modulus", "poissons_ratio"),
+    "inert": ("youngs_modulus", "poissons_ratio"),
+}
+"""What a region of each role needs of its material."""
+
+BOUNDS: Final[dict[str, tuple[float, float, str]]] = {
+    "positive": (0.0, float("inf"), "must be greater than 0"),
+    "fraction": (0.0, 1.0, "must lie between 0 and 1"),
+    "poisson": (-1.0, 0.5, "must lie between -1 and 0.5"),
+    "transference": (-1.0, 1.0, "must lie between -1 and 1"),
+}
+"""Open intervals by bound name; a fraction or transference number may also be at the ends."""
+
+
+@dataclass(frozen=True)
+class Property:
+    """One property with its origin; `law` is in internal units at the reference temperature.
+
+    `given` is the value as it was written, with its unit. Where `activation_energy` [nJ/pmol] and
+    `reference_temperature` [K] are declared, k = k_ref exp(-Ea/R (1/T - 1/T_ref)). `interval`: ranges only.
+    """
+
+    key: str
+    law: Law
+    unit: str
+    given: str
+    source: str
+    confirmed: bool
+    note: str = ""
+    activation_energy: float | None = None
+    reference_temperature: float | None = None
+    interval: tuple[float, float] | None = None
+
+
+def within(number: float, bound: Bound) -> str:
+    """Return what is wrong with a number, or an empty text."""
+    if bound not in BOUNDS:
+        return ""
+    low, high, words = BOUNDS[bound]
+    closed = bound in ("fraction", "transference")
+    inside = low <= number <= high if closed else low < number < high
+    return "" if inside else words

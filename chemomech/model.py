@@ -1,0 +1,460 @@
+"""Case + domain -> model: which physics act where, with which numbers, and how the cell is controlled.
+
+The model is the plain sum of its physics.  Adding a physics is one file and one line in `_physics`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import ufl
+from dolfinx import fem
+
+from chemomech.case.schema import Case, ChargeTransfer as ChargeTransferInput
+from chemomech.constants import FARADAY
+from chemomech.domain import Domain, Support, check_names
+from chemomech.errors import InputError, Problem
+from chemomech.fields import (
+    CELL_VOLTAGE,
+    CHEMICAL_POTENTIAL,
+    CONCENTRATION,
+    DISPLACEMENT,
+    ELECTRONIC_POTENTIAL,
+    IONIC_POTENTIAL,
+    Field,
+    State,
+)
+from chemomech.materials.free_energy import Solid
+from chemomech.materials.kinetics import Kinetics
+from chemomech.materials.laws import ufl_maths
+from chemomech.materials.material import Material, load_material
+from chemomech.physics.balance import Physics
+from chemomech.physics.charge_transfer import ChargeTransfer
+from chemomech.physics.conduction import Conduction
+from chemomech.physics.lithium_transport import Host, LithiumTransport
+from chemomech.physics.mechanics import StackPressure, StressEquilibrium
+from chemomech.physics.terminal import Control, CurrentCollector, LithiumCounter
+from chemomech.solver.blocks import BlockTraits
+from chemomech.solver.newton import BlockProblem
+
+ROLES: dict[str, tuple[str, ...]] = {
+    "active": ("active",),
+    "electron-conducting": ("active", "conductor"),
+    "ion-conducting": ("electrolyte",),
+    "solid": ("active", "electrolyte", "conductor", "inert"),
+}
+"""which roles of a region carry a field of this support"""
+
+POTENTIALS = (ELECTRONIC_POTENTIAL, CHEMICAL_POTENTIAL, CELL_VOLTAGE)
+"""kept relative to the initial potential, so that conductivity x potential keeps its digits"""
+
+
+@dataclass(frozen=True)
+class ActiveRegion:
+    """Numbers of an active region that the run and its reports need."""
+
+    name: str
+    maximum_concentration: float
+    """[pmol/um^3]"""
+    initial_stoichiometry: float
+    volume: float
+    """[um^3]; per um of depth in plane strain"""
+
+    @property
+    def capacity(self) -> float:
+        """Charge of the full stoichiometry range 0 to 1 [nC]."""
+        return FARADAY * self.maximum_concentration * self.volume
+
+
+@dataclass
+class Model:
+    """A coupled problem on a domain, its controls, and what can be read off it."""
+
+    case: Case
+    domain: Domain
+    state: State
+    physics: tuple[Physics, ...]
+    materials: Mapping[str, Material]
+    active: tuple[ActiveRegion, ...]
+    control: Control
+    pressure: fem.Constant | None
+    mechanics: StressEquilibrium | None
+    problem: BlockProblem
+    collector_area: float
+    """[um^2]"""
+    cell_area: float
+    """cross-section of the cell at the counter electrode [um^2]"""
+    open_circuit_voltage: float
+    """at the initial composition [V]"""
+
+    @property
+    def depth(self) -> float:
+        """Depth of the mesh where it is plane strain [um]; 1 where the mesh is the whole body."""
+        given = self.case.cell.depth
+        return given if given is not None and self.domain.coordinates == "plane strain" else 1.0
+
+    def observables(self) -> dict[str, ufl.Form]:
+        """All scalar forms that the physics offer, by name."""
+        return {name: form for item in self.physics for name, form in item.observables(self.state).items()}
+
+    def equilibrium_capacity(self, low: float | None, high: float | None) -> float:
+        """Charge between the equilibria at two voltages [nC]; an open end means the end of the materials' range."""
+        temperature = self.case.cell.temperature
+        total = 0.0
+        for region in self.active:
+            material = self.materials[region.name]
+            ends = []
+            for voltage, end in ((low, 1), (high, 0)):
+                theta = material.stoichiometry_range[end]
+                if voltage is not None:
+                    try:
+                        theta = material.equilibrium_stoichiometry(voltage, temperature)
+                    except InputError:  # beyond the measured curve: the range ends first
+                        theta = material.stoichiometry_range[end]
+                ends.append(theta)
+            total += region.capacity * abs(ends[0] - ends[1])
+        return total
+
+
+def build_model(case: Case, domain: Domain, jit_options: Mapping[str, Any] | None = None) -> Model:
+    """Assemble the model of a case on its mesh; InputError where the two do not fit together."""
+    used = _boundaries_used(case)
+    check_names(domain, list(case.regions), used, str(case.directory / "case.toml"))
+    materials = {
+        name: load_material(region.material, case.material_directories).with_properties(region.properties)
+        for name, region in case.regions.items()
+    }
+    builder = _Builder(case, domain, materials)
+    return builder.build(dict(jit_options or {}))
+
+
+def _boundaries_used(case: Case) -> list[str]:
+    names = [case.cell.counter_electrode.at, *case.mechanics.free]
+    if case.cell.collector.boundary is not None:
+        names.append(case.cell.collector.boundary)
+    if case.pressure is not None:
+        names.append(case.pressure.at)
+    return names
+
+
+class _Builder:
+    """Makes the parts of a model in the order in which they need each other."""
+
+    def __init__(self, case: Case, domain: Domain, materials: Mapping[str, Material]) -> None:
+        self.case = case
+        self.domain = domain
+        self.materials = materials
+        self.temperature = self.number(case.cell.temperature)
+        self.stressed = case.mechanics.enabled
+        self.initial = {
+            name: self._initial_stoichiometry(name) for name in self.with_role("active")
+        }
+
+    # ---- numbers ----------------------------------------------------------------------------------
+
+    def number(self, value: float) -> fem.Constant:
+        """A constant of the forms: changing it recompiles nothing."""
+        return fem.Constant(self.domain.mesh, float(value))
+
+    def property(self, region: str, key: str) -> float:
+        """A number of the region's material [internal units]."""
+        return self.materials[region].number(key, self.case.cell.temperature)
+
+    def law(self, region: str, key: str) -> Callable[[Any], Any]:
+        """A law of the region's material as a function of UFL expressions."""
+        law, maths = self.materials[region].law(key, self.case.cell.temperature), ufl_maths()
+        return lambda x: law(x, maths)
+
+    def with_role(self, *roles: str) -> list[str]:
+        """Names of the regions with one of these roles."""
+        return [name for name, region in self.case.regions.items() if region.role in roles]
+
+    def _initial_stoichiometry(self, name: str) -> float:
+        initial = self.case.regions[name].initial
+        assert initial is not None  # the case reader demands it for active regions
+        if initial.stoichiometry is not None:
+            return initial.stoichiometry
+        assert initial.voltage is not None
+        return self.materials[name].equilibrium_stoichiometry(initial.voltage, self.case.cell.temperature)
+
+    # ---- parts ------------------------------------------------------------------------------------
+
+    def build(self, jit_options: dict[str, Any]) -> Model:
+        """Put the parts together."""
+        pressure = self._pressure()
+        control = Control(self.number(0.0), self.number(0.0), self.number(1.0))
+        collector = self._collector(control)
+        mechanics = StressEquilibrium(self._solids()) if self.stressed else None
+        physics = self._physics(mechanics, collector, pressure)
+        fields = list(dict.fromkeys(f for item in physics for f in item.fields))
+        state = self._state(fields)
+        residual = sum((item.residual(state) for item in physics), ufl.Form([]))
+        voltage = self._start(state)
+        problem = BlockProblem(
+            residual,
+            state.functions,
+            [BlockTraits(f.name, f.treatment, f.scale) for f in state.fields],
+            self._rollers(state) if self.stressed else [],
+            self.domain.entity_maps,
+            jit_options,
+        )
+        counter = self.case.cell.counter_electrode.at
+        return Model(
+            case=self.case,
+            domain=self.domain,
+            state=state,
+            physics=physics,
+            materials=self.materials,
+            active=tuple(self._active_region(name) for name in self.with_role("active")),
+            control=control,
+            pressure=pressure.pressure if pressure is not None else None,
+            mechanics=mechanics,
+            problem=problem,
+            collector_area=collector.area,
+            cell_area=self.domain.boundary_area(counter),
+            open_circuit_voltage=voltage,
+        )
+
+    def _physics(
+        self, mechanics: StressEquilibrium | None, collector: CurrentCollector, pressure: StackPressure | None
+    ) -> tuple[Physics, ...]:
+        numerics = self.case.numerics
+        electrons = {
+            name: self.number(self.property(name, "electronic_conductivity"))
+            for name in self.with_role("active", "conductor")
+        }
+        ions = {name: self.number(self.property(name, "ionic_conductivity")) for name in self.with_role("electrolyte")}
+        velocity = self.case.mechanics.lattice_velocity
+        moving = None if velocity is None else ufl.as_vector([self.number(v) for v in velocity])
+        menu: list[Physics | None] = [
+            LithiumTransport(self._hosts(), self.temperature, numerics.mobility, moving),
+            Conduction(ELECTRONIC_POTENTIAL, electrons),
+            Conduction(IONIC_POTENTIAL, ions),
+            *self._charge_transfer(),
+            collector,
+            self._counter(),
+            mechanics,
+            pressure,
+        ]
+        return tuple(item for item in menu if item is not None)
+
+    def _solids(self) -> dict[str, Solid]:
+        return {name: self._solid(name) for name in self.case.regions}
+
+    def _solid(self, name: str) -> Solid:
+        elastic = (
+            self.number(self.property(name, "youngs_modulus")),
+            self.number(self.property(name, "poissons_ratio")),
+        )
+        if name not in self.initial:
+            return Solid(*elastic)
+        reference = self.case.regions[name].stress_free_stoichiometry
+        return Solid(
+            *elastic,
+            swelling=self.law(name, "swelling"),
+            maximum_concentration=self.number(self.property(name, "maximum_concentration")),
+            stress_free_stoichiometry=self.number(self.initial[name] if reference is None else reference),
+        )
+
+    def _hosts(self) -> dict[str, Host]:
+        return {
+            name: Host(
+                self.number(self.property(name, "maximum_concentration")),
+                self.law(name, "open_circuit_potential"),
+                self.law(name, "diffusivity"),
+                self._solid(name) if self.stressed else None,
+            )
+            for name in self.with_role("active")
+        }
+
+    def _charge_transfer(self) -> list[ChargeTransfer]:
+        adjacent = self.domain.adjacent()
+        found = []
+        for active in self.with_role("active"):
+            for electrolyte in self.with_role("electrolyte"):
+                given = self.case.interface(active, electrolyte).charge_transfer
+                touching = tuple(sorted((active, electrolyte))) in adjacent
+                if given is not None and touching:
+                    found.append(self._interface(active, electrolyte, given))
+                elif given is not None:
+                    raise InputError(
+                        Problem(
+                            f"[interfaces.'{active}|{electrolyte}']",
+                            "the two regions do not touch in this mesh",
+                            f"regions that touch: {sorted('|'.join(p) for p in adjacent)}",
+                        )
+                    )
+        if not found:
+            raise InputError(
+                Problem(
+                    str(self.case.directory / "case.toml"),
+                    "no interface has charge_transfer, so no current can flow",
+                    "add [interfaces.'a|b'] charge_transfer between an active and an electrolyte region",
+                )
+            )
+        return found
+
+    def _interface(self, active: str, electrolyte: str, given: ChargeTransferInput) -> ChargeTransfer:
+        name = f"{active}|{electrolyte}"
+        film = None
+        if given.film_resistance:
+            film = Field(f"current density at {name}", f"interface:{name}", "nA/um^2", 1e-3, "projected")
+        return ChargeTransfer(
+            name=name,
+            active=active,
+            electrolyte=electrolyte,
+            kinetics=Kinetics(
+                self.number(given.exchange_current),
+                given.anodic_coefficient,
+                given.cathodic_coefficient,
+                self.temperature,
+                given.dependence == "stoichiometry",
+            ),
+            maximum_concentration=self.number(self.property(active, "maximum_concentration")),
+            open_circuit_potential=None if given.stress else self.law(active, "open_circuit_potential"),
+            strain_coefficient=self._optional(given.strain_coefficient),
+            film_resistance=None if film is None else self.number(given.film_resistance or 0.0),
+            film_current=film,
+            double_layer=self._optional(given.double_layer),
+        )
+
+    def _optional(self, value: float | None) -> fem.Constant | None:
+        return None if value is None else self.number(value)
+
+    def _collector(self, control: Control) -> CurrentCollector:
+        place = self.case.cell.collector
+        neighbours = () if place.other is None else (place.other,)
+        if place.boundary is not None:
+            area = self.domain.boundary_area(place.boundary, [place.region])
+        else:
+            area = self.domain.interface_area([place.region], neighbours)
+        if area <= 0.0:
+            raise InputError(
+                Problem(
+                    "[cell] current_collector",
+                    f"'{self.case.cell.current_collector}' has no area in this mesh",
+                    "name a boundary or a region that this region touches",
+                )
+            )
+        return CurrentCollector(
+            place.region,
+            place.boundary,
+            neighbours,
+            self.number(self.case.cell.contact_resistance),
+            control,
+            area,
+        )
+
+    def _counter(self) -> LithiumCounter:
+        given = self.case.cell.counter_electrode
+        regions = tuple(
+            name for name in self.with_role("electrolyte") if self.domain.boundary_area(given.at, [name]) > 0.0
+        )
+        if not regions:
+            raise InputError(
+                Problem(
+                    "[cell] counter_electrode",
+                    f"no electrolyte region touches boundary '{given.at}'",
+                    "put the counter electrode where the electrolyte ends",
+                )
+            )
+        film = None
+        if given.film_resistance:
+            film = Field(f"current density at {given.at}", f"boundary:{given.at}", "nA/um^2", 1e-3, "projected")
+        kinetics = Kinetics(self.number(given.exchange_current), 0.5, 0.5, self.temperature)
+        resistance = None if film is None else self.number(given.film_resistance or 0.0)
+        return LithiumCounter(given.at, regions, kinetics, resistance, film)
+
+    def _pressure(self) -> StackPressure | None:
+        given = self.case.pressure
+        if given is None or not self.stressed:
+            return None
+        self.domain.normal_axis(given.at)
+        return StackPressure(given.at, self.number(given.initial or 0.0), self._optional(given.fixture))
+
+    # ---- state ------------------------------------------------------------------------------------
+
+    def _state(self, fields: list[Field]) -> State:
+        supports: dict[Field, Support] = {}
+        for item in fields:
+            kind, _, place = item.support.partition(":")
+            if kind == "interface":
+                supports[item] = self.domain.interface_support(*([name] for name in place.split("|")))
+            elif kind == "boundary":
+                supports[item] = self.domain.boundary_support(place, self.with_role("electrolyte"))
+            elif kind == "cell":
+                supports[item] = self.domain.support(self.case.regions)
+            else:
+                supports[item] = self.domain.support(self.with_role(*ROLES[kind]))
+        numerics = self.case.numerics
+        degrees = {f: numerics.scalar_degree for f in fields if f.support in ROLES}
+        degrees[DISPLACEMENT] = numerics.displacement_degree
+        return State(self.domain, supports, [f for f in fields if f in POTENTIALS], degrees)
+
+    def _start(self, state: State) -> float:
+        # Lithium as given; potentials at open circuit of the collector's region, relative to that potential.
+        temperature = self.case.cell.temperature
+        potentials = {
+            name: float(np.asarray(self.materials[name].law("open_circuit_potential", temperature)(theta)))
+            for name, theta in self.initial.items()
+        }
+        region = self.case.cell.collector.region
+        start = potentials.get(region, next(iter(potentials.values())))
+        for item in POTENTIALS:
+            offset = state.unknowns[item].offset
+            assert offset is not None
+            offset.value = start
+        for name, theta in self.initial.items():
+            fill(state, CONCENTRATION, name, theta * self.property(name, "maximum_concentration"))
+            fill(state, CHEMICAL_POTENTIAL, name, potentials[name] - start)
+        return start
+
+    def _active_region(self, name: str) -> ActiveRegion:
+        return ActiveRegion(
+            name,
+            self.property(name, "maximum_concentration"),
+            self.initial[name],
+            self.domain.volume([name]),
+        )
+
+    def _rollers(self, state: State) -> list[fem.DirichletBC]:
+        # A plane that is neither pressed nor free slides on a wall: no displacement along its normal.
+        space = state.unknowns[DISPLACEMENT].space
+        pressed = self.case.pressure.at if self.case.pressure is not None else None
+        held: set[int] = set()
+        conditions = []
+        for name, facets in self.domain.facet_boundary.items():
+            if name == pressed or name in self.case.mechanics.free:
+                continue
+            axis = self.domain.normal_axis(name)
+            held.add(axis)
+            component = space.sub(axis)
+            dofs = fem.locate_dofs_topological(component, self.domain.dimension - 1, facets)
+            conditions.append(fem.dirichletbc(np.float64(0.0), dofs, component))
+        needed = {1} if self.domain.coordinates == "axisymmetric" else set(range(self.domain.dimension))
+        loose = sorted("xyz"[axis] for axis in needed - held)
+        if loose:
+            raise InputError(
+                Problem(
+                    "[mechanics]",
+                    f"nothing holds the cell along {', '.join(loose)}",
+                    "leave at least one plane boundary per direction neither free nor pressed",
+                )
+            )
+        return conditions
+
+
+def fill(state: State, item: Field, region: str, value: float) -> None:
+    """Set a scalar field to one value on a region (without its offset)."""
+    unknown = state.unknowns[item]
+    dofs = region_dofs(state, item, region)
+    unknown.function.x.array[dofs] = value
+
+
+def region_dofs(state: State, item: Field, region: str) -> np.ndarray[Any, np.dtype[np.int32]]:
+    """Local degrees of freedom of a scalar field on a region, ghosts included."""
+    unknown = state.unknowns[item]
+    tag = state.domain.regions[region]
+    cells = np.flatnonzero(state.domain.cell_region[unknown.support.parent_entities] == tag)
+    return np.unique(unknown.space.dofmap.list[cells].reshape(-1))

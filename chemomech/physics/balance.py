@@ -1,0 +1,64 @@
+"""The terms that balances are made of: storage, flux, source, exchange.
+
+Every balance reads d(stored)/dt + div(flux) = source.  Tested and integrated by parts, its left-hand side is
+storage + flux + what leaves through interfaces and boundaries.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+import ufl
+
+from chemomech.fields import Field, State
+
+
+class Physics(Protocol):
+    """What every physics offers: its fields, its part of the residual, and what it can report."""
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The fields this physics needs."""
+
+    def residual(self, state: State) -> ufl.Form:
+        """The weak form, summed over its fields' test functions; zero at the solution."""
+
+    def observables(self, state: State) -> dict[str, ufl.Form]:
+        """Scalar forms worth recording, by name."""
+
+
+def storage(state: State, field: Field, regions: Iterable[str]) -> ufl.Form:
+    """Storage term: int (dc/dt) t dV."""
+    return state.domain.over(state.rate(field) * state.test[field], regions)
+
+
+def flux(state: State, field: Field, vector: Any, regions: Iterable[str]) -> ufl.Form:
+    """Divergence of a flux, by parts: -int J . grad t dV; no flux leaves where nothing else is said."""
+    return state.domain.over(-ufl.inner(vector, ufl.grad(state.test[field])), regions)
+
+
+def source(state: State, field: Field, density: Any, regions: Iterable[str]) -> ufl.Form:
+    """Source term on the left-hand side: -int s t dV."""
+    return state.domain.over(-density * state.test[field], regions)
+
+
+def outflow(
+    state: State, field: Field, density: Any, boundary: str, regions: Iterable[str] | None = None
+) -> ufl.Form:
+    """What leaves through a boundary: int j t dA (j positive outward)."""
+    return state.domain.on_boundary(density * state.test[field], boundary, regions)
+
+
+def exchange(
+    state: State,
+    density: Any,
+    leaving: Field,
+    entering: Field,
+    plus: frozenset[str],
+    minus: frozenset[str],
+) -> ufl.Form:
+    """A flux that leaves one field on the "+" side and enters another on the "-" side, both signs at once.
+
+    int j (t_leaving(+) - t_entering(-)) dA, so that nothing can be lost at an interface.
+    """
+    jump = state.test[leaving]("+") - state.test[entering]("-")
+    return state.domain.on_interface(density * jump, plus, minus)

@@ -1,0 +1,121 @@
+"""Charge transfer at an active | electrolyte interface: Butler-Volmer kinetics, film resistance, double layer.
+
+i = i0(theta) [exp(alpha_a F eta/RT) - exp(-alpha_c F eta/RT)],   positive current leaves the active material,
+eta = phi_s - phi_e - w - kappa_eps tr(eps) - i R_film,   w = U(theta) + Omega sigma_h/F   (or U alone).
+
+The thermodynamic stress term (in w) and the phenomenological strain term are separate switches.  With a film
+the current density is itself an unknown on the interface, because eta depends on it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import ufl
+
+from chemomech.constants import FARADAY
+from chemomech.fields import (
+    CHEMICAL_POTENTIAL,
+    CONCENTRATION,
+    DISPLACEMENT,
+    ELECTRONIC_POTENTIAL,
+    IONIC_POTENTIAL,
+    Field,
+    State,
+)
+from chemomech.materials.kinetics import Kinetics
+from chemomech.physics.balance import exchange
+
+
+@dataclass(frozen=True)
+class ChargeTransfer:
+    """Faradaic and capacitive current across one oriented interface ("+" is the active side)."""
+
+    name: str
+    active: str
+    electrolyte: str
+    kinetics: Kinetics
+    maximum_concentration: Any
+    """[pmol/um^3]"""
+    open_circuit_potential: Callable[[Any], Any] | None = None
+    """given when the thermodynamic stress term is off: eta then uses U(theta) in place of w"""
+    strain_coefficient: Any = None
+    """kappa_eps [V]"""
+    film_resistance: Any = None
+    """[V um^2/nA]"""
+    film_current: Field | None = None
+    """the current density on the interface as an unknown, needed with a film"""
+    double_layer: Any = None
+    """[nC/(V um^2)]"""
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The traces that meet at the interface."""
+        fields: tuple[Field, ...] = (CONCENTRATION, CHEMICAL_POTENTIAL, ELECTRONIC_POTENTIAL, IONIC_POTENTIAL)
+        if self.strain_coefficient is not None:
+            fields += (DISPLACEMENT,)
+        return fields if self.film_current is None else (*fields, self.film_current)
+
+    def residual(self, state: State) -> ufl.Form:
+        """Lithium and charge leave the active side and enter the electrolyte."""
+        plus, minus = frozenset([self.active]), frozenset([self.electrolyte])
+        current = self.faradaic(state)
+        lithium = state.domain.on_interface(
+            current / FARADAY * state.test[CONCENTRATION]("+"), plus, minus
+        )
+        total = current + self.capacitive(state)
+        charge = exchange(state, total, ELECTRONIC_POTENTIAL, IONIC_POTENTIAL, plus, minus)
+        form = lithium + charge
+        if self.film_current is not None:
+            reaction = self.kinetics.current(
+                self.overpotential(state) - current * self.film_resistance, self._theta(state)
+            )
+            test = state.test[self.film_current]("+")
+            form += state.domain.on_interface((current - reaction) * test, plus, minus)
+        return form
+
+    def observables(self, state: State) -> dict[str, ufl.Form]:
+        """Faradaic and capacitive current [nA], charge of the double layer [nC], mean overpotential x area."""
+        plus, minus = frozenset([self.active]), frozenset([self.electrolyte])
+        integrate = state.domain.on_interface
+        found = {
+            f"faradaic current {self.name}": integrate(self.faradaic(state), plus, minus),
+            f"overpotential {self.name}": integrate(self.overpotential(state), plus, minus),
+        }
+        if self.double_layer is not None:
+            stored = self.double_layer * self._drop(state)
+            found[f"capacitive current {self.name}"] = integrate(self.capacitive(state), plus, minus)
+            found[f"double-layer charge {self.name}"] = integrate(stored, plus, minus)
+        return found
+
+    def overpotential(self, state: State) -> Any:
+        """Driving force before the drop over a film [V]."""
+        eta = self._drop(state)
+        if self.open_circuit_potential is None:
+            eta = eta - state.value[CHEMICAL_POTENTIAL]("+")
+        else:
+            eta = eta - self.open_circuit_potential(self._theta(state))
+        if self.strain_coefficient is not None:
+            strain = state.domain.strain(state.value[DISPLACEMENT])
+            eta = eta - self.strain_coefficient * ufl.tr(strain)("+")
+        return eta
+
+    def faradaic(self, state: State) -> Any:
+        """Faradaic current density [nA/um^2]."""
+        if self.film_current is not None:
+            return state.value[self.film_current]("+")
+        return self.kinetics.current(self.overpotential(state), self._theta(state))
+
+    def capacitive(self, state: State) -> Any:
+        """Current density that charges the double layer, C_dl d(phi_s - phi_e)/dt [nA/um^2]."""
+        if self.double_layer is None:
+            return 0.0
+        return self.double_layer * (
+            state.rate(ELECTRONIC_POTENTIAL)("+") - state.rate(IONIC_POTENTIAL)("-")
+        )
+
+    def _drop(self, state: State) -> Any:
+        return state.value[ELECTRONIC_POTENTIAL]("+") - state.value[IONIC_POTENTIAL]("-")
+
+    def _theta(self, state: State) -> Any:
+        return state.value[CONCENTRATION]("+") / self.maximum_concentration

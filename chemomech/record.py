@@ -1,0 +1,322 @@
+"""What a run records: one row per accepted step, frames of fields, and the summary of it all.
+
+Everything here is read off the model; numbers leave internal units only in this file.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from mpi4py import MPI
+
+from chemomech.analysis.risk import (
+    Resistance,
+    fracture_energy,
+    hydrostatic_stress,
+    principal_stress,
+    von_mises_stress,
+)
+from chemomech.analysis.sampling import CellAverages, RegionGrid
+from chemomech.constants import FARADAY
+from chemomech.fields import (
+    CELL_VOLTAGE,
+    CHEMICAL_POTENTIAL,
+    CONCENTRATION,
+    DISPLACEMENT,
+    ELECTRONIC_POTENTIAL,
+    IONIC_POTENTIAL,
+    STACK_PRESSURE,
+    Field,
+)
+from chemomech.materials.material import Material
+from chemomech.model import Model, region_dofs
+from chemomech.results import format as names
+from chemomech.results.fields import FieldWriter
+from chemomech.results.write import History
+
+FloatArray = npt.NDArray[np.float64]
+
+NANO: Final = 1e-9
+GPA_IN_MPA: Final = 1e3
+NC_IN_AH: Final = 1e-9 / 3600
+MOL_PER_M3: Final = 1e6
+"""1 pmol/um^3 in mol/m^3"""
+MA_PER_CM2: Final = 1e2
+"""1 nA/um^2 in mA/cm^2"""
+MILLI: Final = 1e3
+
+VTK_CELL: Final = {"triangle": 5, "quadrilateral": 9, "tetrahedron": 10, "hexahedron": 12}
+
+STRESS_QUANTITIES: Final = ("Max von Mises", "Max principal stress", "Crack risk", "Energetic crack risk")
+LITHIUM_QUANTITIES: Final = ("Mean stoichiometry", "Min stoichiometry", "Max stoichiometry")
+NODAL: Final[dict[str, Field]] = {
+    "electronic_potential": ELECTRONIC_POTENTIAL,
+    "ionic_potential": IONIC_POTENTIAL,
+    "chemical_potential": CHEMICAL_POTENTIAL,
+    "displacement": DISPLACEMENT,
+}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The cell at one instant, in internal units."""
+
+    voltage: float
+    current: float
+    """[nA], positive = charging"""
+    counter_current: float
+    pressure: float
+    """[GPa]"""
+    lithium: float
+    """in all active regions [pmol]"""
+    layer_charge: float
+    """of all double layers [nC]"""
+    scalars: dict[str, float]
+
+
+class Meter:
+    """Reads a model: compiles its scalar forms once and evaluates them at every accepted step."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self._forms = {name: model.problem.compile(form) for name, form in model.observables().items()}
+
+    def read(self) -> Reading:
+        """Evaluate everything (collective)."""
+        model = self.model
+        values = {name: model.domain.integral(form, lambda f: f) for name, form in self._forms.items()}
+        unknowns = model.state.unknowns
+        pressure = 0.0 if model.pressure is None else float(model.pressure.value)
+        if STACK_PRESSURE in unknowns:
+            pressure = self.number(STACK_PRESSURE)
+        return Reading(
+            voltage=self.number(CELL_VOLTAGE),
+            current=values["cell current"],
+            counter_current=values["counter current"],
+            pressure=pressure,
+            lithium=sum(v for name, v in values.items() if name.startswith("lithium in ")),
+            layer_charge=sum(v for name, v in values.items() if name.startswith("double-layer charge ")),
+            scalars=values,
+        )
+
+    def number(self, item: Field) -> float:
+        """Return a global unknown (collective)."""
+        unknown = self.model.state.unknowns[item]
+        shift = 0.0 if unknown.offset is None else float(unknown.offset.value)
+        owned = unknown.space.dofmap.index_map.size_local
+        local = float(unknown.function.x.array[:owned].sum())
+        return float(self.model.domain.comm.allreduce(local, op=MPI.SUM)) + shift
+
+    def stoichiometry_range(self, region: str) -> tuple[float, float]:
+        """Smallest and largest lithium fraction in an active region (collective)."""
+        state = self.model.state
+        c_max = next(r.maximum_concentration for r in self.model.active if r.name == region)
+        theta = state.unknowns[CONCENTRATION].array()[region_dofs(state, CONCENTRATION, region)] / c_max
+        comm = self.model.domain.comm
+        low = comm.allreduce(float(np.min(theta, initial=np.inf)), op=MPI.MIN)
+        high = comm.allreduce(float(np.max(theta, initial=-np.inf)), op=MPI.MAX)
+        return low, high
+
+
+def resistance(material: Material, flaw: float | None, temperature: float) -> Resistance:
+    """What a material sets against cracking; a flaw size given by the case replaces the material's."""
+
+    def get(key: str) -> float:
+        return material.number(key, temperature) if material.has(key) else np.nan
+
+    modulus = get("youngs_modulus") / (1 - get("poissons_ratio") ** 2)
+    energy = get("fracture_energy")
+    if np.isnan(energy):
+        energy = fracture_energy(get("fracture_toughness"), modulus)
+    return Resistance(get("tensile_strength"), energy, get("flaw_size") if flaw is None else flaw, modulus)
+
+
+class Recorder:
+    """Writes history.csv and the fields; keeps what the summary needs."""
+
+    def __init__(self, model: Model, meter: Meter, folder: Path, resume: tuple[int, int] | None) -> None:
+        """``resume``: rows of the history and frames of the fields to keep, when a run is continued."""
+        self.model, self.meter, self.folder = model, meter, folder
+        self.comm = model.domain.comm
+        case = model.case
+        self.depth = model.depth
+        self.regions = tuple(model.domain.regions)
+        self.resistances = {
+            name: resistance(model.materials[name], case.risk.flaw_size, case.cell.temperature)
+            for name in self.regions
+        }
+        self.grid = RegionGrid.of(model.domain)
+        self.averages = self._averages()
+        self.columns = self._columns()
+        self.extreme_columns = [c for c in self.columns if c.startswith(STRESS_QUANTITIES)]
+        self.areas = self._areas()
+        self.rows, self.frames = resume or (0, 0)
+        self.history: History | None = None
+        if self.comm.rank == 0:
+            path = folder / names.HISTORY_FILE
+            self.history = (
+                History(path, self.columns)
+                if resume is None
+                else History.resume(path, self.columns, rows=self.rows)
+            )
+        self.fields = self._field_writer(resume)
+
+    def _averages(self) -> CellAverages | None:
+        mechanics = self.model.mechanics
+        if mechanics is None:
+            return None
+        state = self.model.state
+        return CellAverages(
+            self.model.domain, lambda r: mechanics.stress(state, r), self.regions, self.model.problem.compile
+        )
+
+    def _columns(self) -> tuple[str, ...]:
+        active = [region.name for region in self.model.active]
+        columns = list(names.CELL_COLUMNS)
+        columns += [names.region_column(q, r) for q in LITHIUM_QUANTITIES for r in active]
+        if self.model.mechanics is not None:
+            columns += [names.region_column(q, r) for q in STRESS_QUANTITIES for r in self.regions]
+            columns += [f"Elastic energy in {r} [nJ]" for r in self.regions]
+        if self.model.pressure is not None:
+            columns.append("Platen displacement [um]")
+        columns += [f"Mean overpotential at {name} [mV]" for name in self._interfaces()]
+        return tuple(columns)
+
+    def _interfaces(self) -> list[str]:
+        prefix = "overpotential "
+        return [name.removeprefix(prefix) for name in self.model.observables() if name.startswith(prefix)]
+
+    def _areas(self) -> dict[str, float]:
+        domain, pressed = self.model.domain, self.model.case.pressure
+        areas = {name: domain.interface_area(*([part] for part in name.split("|"))) for name in self._interfaces()}
+        if pressed is not None:
+            areas[pressed.at] = domain.boundary_area(pressed.at)
+        return areas
+
+    def _field_writer(self, resume: tuple[int, int] | None) -> FieldWriter:
+        grid, domain = self.grid, self.model.domain
+        arguments = (
+            self.comm,
+            grid.points,
+            grid.cells,
+            VTK_CELL[domain.mesh.topology.cell_name()],
+            grid.region,
+        )
+        path = self.folder / names.FIELDS_FILE
+        if resume is None:
+            return FieldWriter(path, *arguments)
+        return FieldWriter.reopen(path, self.frames, *arguments)
+
+    # ---- rows -------------------------------------------------------------------------------------
+
+    def row(self, basics: Mapping[str, float], reading: Reading, stress: FloatArray | None) -> dict[str, float]:
+        """Return one row of the history (collective)."""
+        model = self.model
+        row = dict(basics)
+        row[names.VOLTAGE] = reading.voltage
+        row[names.CURRENT] = reading.current * self.depth * NANO
+        row[names.CURRENT_DENSITY] = reading.current / model.cell_area * MA_PER_CM2
+        row[names.STACK_PRESSURE] = reading.pressure * GPA_IN_MPA
+        for region in model.active:
+            low, high = self.meter.stoichiometry_range(region.name)
+            mean = reading.scalars[f"lithium in {region.name}"] / (region.volume * region.maximum_concentration)
+            for quantity, value in zip(LITHIUM_QUANTITIES, (mean, low, high), strict=True):
+                row[names.region_column(quantity, region.name)] = value
+        if stress is not None:
+            for name in self.regions:
+                self._stress_columns(row, name, stress)
+                row[f"Elastic energy in {name} [nJ]"] = reading.scalars[f"elastic energy {name}"] * self.depth
+        if model.pressure is not None and model.case.pressure is not None:
+            area = self.areas[model.case.pressure.at]
+            row["Platen displacement [um]"] = reading.scalars["platen displacement"] / area
+        for name in self._interfaces():
+            mean = reading.scalars[f"overpotential {name}"] / self.areas[name]
+            row[f"Mean overpotential at {name} [mV]"] = mean * MILLI
+        return row
+
+    def _stress_columns(self, row: dict[str, float], name: str, stress: FloatArray) -> None:
+        here = stress[self.model.domain.owned_cells([name])]
+        against = self.resistances[name]
+        mises = self._top(von_mises_stress(here) if len(here) else np.empty(0))
+        top = self._top(principal_stress(here) if len(here) else np.empty(0))
+        risks = against.strength_risk(np.array([top]))[0], against.energy_risk(np.array([top]))[0]
+        values = (mises * GPA_IN_MPA, top * GPA_IN_MPA, *risks)
+        for quantity, value in zip(STRESS_QUANTITIES, values, strict=True):
+            row[names.region_column(quantity, name)] = float(value)
+
+    def _top(self, values: FloatArray) -> float:
+        return float(self.comm.allreduce(float(np.max(values, initial=-np.inf)), op=MPI.MAX))
+
+    def stress(self) -> FloatArray | None:
+        """Cell-averaged stress of the owned cells [GPa]; None without mechanics (collective)."""
+        return None if self.averages is None else self.averages.evaluate()
+
+    def append(self, row: Mapping[str, float]) -> None:
+        """Write a row."""
+        if self.history is not None:
+            self.history.append(row)
+        self.rows += 1
+
+    # ---- fields -----------------------------------------------------------------------------------
+
+    def frame(self, time: float, stress: FloatArray | None) -> None:
+        """Write one frame of the chosen fields (collective)."""
+        state, chosen = self.model.state, self.model.case.output.fields
+        points: dict[str, FloatArray] = {}
+        cells: dict[str, FloatArray] = {}
+        concentration = self.grid.nodal(state, CONCENTRATION)
+        for name in chosen:
+            if name == "concentration":
+                points[names.POINT_FIELDS[name]] = concentration * MOL_PER_M3
+            elif name == "stoichiometry":
+                points[names.POINT_FIELDS[name]] = concentration / self._maximum_concentration()
+            elif name in NODAL and NODAL[name] in state.unknowns:
+                points[names.POINT_FIELDS[name]] = self.grid.nodal(state, NODAL[name])
+            elif name in names.CELL_FIELDS and stress is not None:
+                cells[names.CELL_FIELDS[name]] = self._cell_field(name, stress[self.grid.parent])
+        self.fields.append(time, points, cells)
+        self.frames += 1
+
+    def _maximum_concentration(self) -> FloatArray:
+        known = {r.name: r.maximum_concentration for r in self.model.active}
+        per_region = np.array([known.get(name, np.nan) for name in self.regions])
+        values = np.full(len(self.grid.points), np.nan)
+        values[self.grid.cells] = per_region[self.grid.region][:, None]
+        return values
+
+    def _cell_field(self, name: str, stress: FloatArray) -> FloatArray:
+        if name == "von_mises":
+            return von_mises_stress(stress) * GPA_IN_MPA
+        if name == "hydrostatic":
+            return hydrostatic_stress(stress) * GPA_IN_MPA
+        top = principal_stress(stress)
+        if name == "max_principal":
+            return top * GPA_IN_MPA
+        values = np.full(len(top), np.nan)
+        for number, region in enumerate(self.regions):
+            here = self.grid.region == number
+            against = self.resistances[region]
+            risk = against.strength_risk if name == "crack_risk" else against.energy_risk
+            values[here] = risk(top[here])
+        return values
+
+    def close(self) -> None:
+        """Close the files (collective)."""
+        if self.history is not None:
+            self.history.close()
+        self.fields.close()
+
+
+def balance_errors(start: Reading, now: Reading, charge: float, current_scale: float) -> tuple[float, float]:
+    """Relative errors of the lithium and of the charge balance.
+
+    Lithium: |N - N_0 + (Q - Q_dl)/F| / N_0, Q the charge through the terminal, Q_dl what the double layers took.
+    Charge: |I_collector + I_counter| / I_scale.
+    """
+    passed = charge - (now.layer_charge - start.layer_charge)
+    lithium = abs(now.lithium - start.lithium + passed / FARADAY) / start.lithium
+    return lithium, abs(now.current + now.counter_current) / current_scale
+

@@ -1,0 +1,171 @@
+"""All figures of a results folder, and a page that shows them. Needs nothing but the folder."""
+
+import base64
+import html
+import math
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+
+from chemomech.errors import InputError, Problem
+from chemomech.render.animation import animate
+from chemomech.render.curves import all_curves
+from chemomech.render.scenes import field_scene, film_strip, regions_scene, worst_frame
+from chemomech.render.style import RISKS, STYLE
+from chemomech.results import Results, open_results
+from chemomech.results.format import CRACK_RISK_ARRAY, FIGURES_FOLDER, split_unit
+from chemomech.results.write import write_text
+
+INDEX = "index.html"
+
+CAPTIONS = {
+    "crack_risk": "Crack risk at the moment it is largest; red is 1, where a crack is expected.",
+    "energetic_crack_risk": "Energetic crack risk at the moment it is largest; red is 1.",
+    "crack_risk_strip": "Crack risk over the run.",
+    "regions": "Geometry and materials.",
+    "voltage_current": "Cell voltage and current.",
+    "voltage_capacity": "Voltage against the charge passed; up is charging.",
+    "crack_risk_time": "Largest crack risk in each region; a crack is expected above the line.",
+    "stress_time": "Largest stresses in each region.",
+    "stack_pressure": "Stack pressure.",
+    "stoichiometry_time": "Lithium content of the active material.",
+    "animation": "The run in time.",
+    "balance_errors": "How well lithium and charge are conserved by the calculation.",
+}
+"""Captions by file name; fields that are not listed get their own name."""
+
+
+def render_results(results: Path, *, animation: bool = True) -> list[Path]:
+    """Make all figures in `<results>/figures` and the page `index.html` there; return the files made.
+
+    Raises InputError when the folder cannot be read or written. Curves come first and the page is written
+    twice, so that a graphics driver that crashes in three dimensions costs the pictures, not the report.
+    """
+    record = open_results(results)
+    folder = Path(results) / FIGURES_FOLDER
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise InputError(Problem(str(folder), f"cannot be made ({error})")) from error
+    page = folder / INDEX
+    with matplotlib.rc_context(STYLE):
+        curves = [
+            _save(figure, folder / f"{name}.png")
+            for name, figure in all_curves(record.history, record.regions).items()
+        ]
+        write_text(page, _page(record, curves))
+        if not record.frames:
+            return [*curves, page]
+        made = _pictures(record, folder)
+        if animation:
+            shown = CRACK_RISK_ARRAY if CRACK_RISK_ARRAY in record.cell_arrays else _fields(record)[0]
+            moving = animate(record, shown, folder)
+            made += [moving] if moving else []
+        made += curves
+        write_text(page, _page(record, made))
+    return [*made, page]
+
+
+def _fields(record: Results) -> list[str]:
+    """Return the fields to draw: risks first, then cell and point arrays."""
+    names = [*record.cell_arrays, *record.point_arrays]
+    return sorted(names, key=lambda name: (name not in RISKS, names.index(name)))
+
+
+def _pictures(record: Results, folder: Path) -> list[Path]:
+    """Draw the regions, each risk where it is largest and every other field where the crack risk is largest."""
+    made = []
+    worst = worst_frame(record)
+    for name in _fields(record):
+        frame = worst_frame(record, name) if name in RISKS else worst
+        made.append(_save(field_scene(record, name, frame), folder / f"{_slug(name)}.png"))
+    if CRACK_RISK_ARRAY in record.cell_arrays and record.frames >= 4:
+        times = np.linspace(record.times[0], record.times[-1], 4)
+        frames = sorted({int(np.argmin(np.abs(record.times - time))) for time in times})
+        strip = film_strip(record, CRACK_RISK_ARRAY, frames)
+        made.insert(1, _save(strip, folder / "crack_risk_strip.png"))
+    made.append(_save(regions_scene(record), folder / "regions.png"))
+    return made
+
+
+def _slug(name: str) -> str:
+    """Return the file name of a field's picture: "Crack risk [-]" -> "crack_risk"."""
+    return re.sub(r"[^a-z0-9]+", "_", split_unit(name)[0].lower()).strip("_")
+
+
+def _save(figure: Figure, path: Path) -> Path:
+    """Save a figure as PNG."""
+    figure.savefig(path)
+    return path
+
+
+def _page(record: Results, files: Sequence[Path]) -> str:
+    """Return one self-contained HTML page; everything that comes from the run is escaped."""
+    title = html.escape(str(record.run["title"]))
+    state = "finished" if record.run["finished"] else "not finished"
+    facts = {
+        "State": f"{state}: {record.run.get('reason', '')}",
+        "Geometry": str(record.run["coordinates"]),
+        "Regions": ", ".join(record.regions),
+        "Frames of fields": str(record.frames),
+        "Wall time": f"{float(record.run.get('wall_time_s', math.nan)):.1f} s",
+        "Case": str(record.run.get("case_hash", "")),
+    }
+    numbers = {name: f"{value:.6g}" for name, value in record.summary.items() if math.isfinite(value)}
+    figures = "\n".join(_figure(path) for path in files)
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy"
+ content="default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'">
+<title>{title}</title>
+<style>
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 76rem; margin: 2rem auto; padding: 0 1rem; color: #1b1b1b; }}
+main {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(min(30rem, 100%), 1fr)); gap: 2rem; }}
+figure {{ margin: 0; }}
+figure.wide {{ grid-column: 1 / -1; }}
+img, video {{ max-width: 100%; height: auto; }}
+figcaption {{ color: #555; font-size: .9rem; }}
+table {{ border-collapse: collapse; margin: 1rem 2rem 1rem 0; }}
+td {{ padding: .15rem 1.2rem .15rem 0; border-bottom: 1px solid #ddd; vertical-align: top; }}
+.tables {{ display: flex; flex-wrap: wrap; align-items: flex-start; }}
+</style>
+</head>
+<body>
+<h1>{title}</h1>
+<div class="tables">
+{_table(facts)}
+{_table(numbers)}
+</div>
+<main>
+{figures}
+</main>
+</body>
+</html>
+"""
+
+
+def _table(rows: Mapping[str, str]) -> str:
+    """Return a two-column table, escaped."""
+    cells = "".join(f"<tr><td>{html.escape(k)}</td><td>{html.escape(v)}</td></tr>\n" for k, v in rows.items())
+    return f"<table>\n{cells}</table>" if rows else ""
+
+
+def _figure(path: Path) -> str:
+    """Return a picture or film with its caption, the file's content included."""
+    words = CAPTIONS.get(path.stem, path.stem.replace("_", " ").capitalize() + ".")
+    caption = html.escape(words)
+    kind = {".png": "image/png", ".gif": "image/gif", ".mp4": "video/mp4"}[path.suffix]
+    data = f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
+    wide = ' class="wide"' if path.stem.endswith("_strip") else ""
+    if path.suffix == ".mp4":
+        shown = f'<video controls loop muted src="{data}"></video>'
+    else:
+        shown = f'<img alt="{caption}" src="{data}">'
+    return f"<figure{wide}>{shown}<figcaption>{caption} <code>{html.escape(path.name)}</code></figcaption></figure>"

@@ -1,0 +1,277 @@
+"""One run of a case: mesh, model, simulation, and a results folder that is complete at any moment."""
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import subprocess
+import sys
+import time as clock
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+try:  # the PyPI build of dolfinx has to be announced before dolfinx is imported; conda's has no such package
+    import dolfinx_solver  # noqa: F401
+except ImportError:
+    pass
+from mpi4py import MPI
+
+from chemomech.case.schema import Case
+from chemomech.domain import read_domain
+from chemomech.errors import InputError, Problem, RunError
+from chemomech.geometry.build import MeshRecord, open_mesh
+from chemomech.model import Model, build_model
+from chemomech.progress import Progress
+from chemomech.protocol import parse_pressure, parse_protocol
+from chemomech.record import NC_IN_AH, Recorder, balance_errors
+from chemomech.results import format as names
+from chemomech.results.write import RunRecord, write_json
+from chemomech.simulate import Moment, Simulation
+from chemomech.solver.checkpoint import read_checkpoint, write_checkpoint
+from chemomech.solver.jit import prepare
+from chemomech.solver.timestep import Level
+from chemomech.summary import Tally
+
+CHECKPOINT_SECONDS: Final = 30.0
+CHECKPOINT_FILE: Final = "state.h5"
+VERSIONED: Final = ("chemomech", "fenics-dolfinx", "petsc4py", "mpi4py", "gmsh", "numpy")
+
+T = TypeVar("T")
+
+
+def on_root(comm: MPI.Intracomm, action: Callable[[], T]) -> T:
+    """Do something on rank 0 and share its result, or its error, with every rank (collective)."""
+    value: T | None = None
+    error: Exception | None = None
+    if comm.rank == 0:
+        try:
+            value = action()
+        except Exception as caught:  # noqa: BLE001 - handed to all ranks, so that they leave together
+            error = caught
+    value, error = comm.bcast((value, error), root=0)
+    if error is not None:
+        raise error
+    return value  # type: ignore[return-value]
+
+
+def run_case(case: Case, results: Path, *, resume: bool = False, quiet: bool = False) -> dict[str, float]:
+    """Run a case into a results folder and return its summary (collective over MPI_COMM_WORLD).
+
+    Raises InputError for what can be mended in the input, RunError when the simulation cannot go on.
+    """
+    comm = MPI.COMM_WORLD
+    on_root(comm, lambda: _prepare_folder(results))
+    run = _Run(case, results, Progress(quiet=quiet or comm.rank != 0), comm, resume)
+    summary = run.go()
+    if case.output.figures:
+        on_root(comm, lambda: draw(results, animation=case.output.animation))
+    return summary
+
+
+def draw(results: Path, *, animation: bool) -> None:
+    """Draw the figures in a process of its own, because VTK and dolfinx bring different HDF5 libraries."""
+    command = [sys.executable, "-m", "chemomech.render", str(results)] + ([] if animation else ["--no-animation"])
+    # Without the launcher's variables the child would take itself for a rank of this run.
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("PMI_", "OMPI_", "PMIX_", "MPI_", "HYDR"))}
+    done = subprocess.run(command, env=clean, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise RunError(f"the run is complete, but its figures could not be drawn: {lines[-1]}")
+
+
+def _prepare_folder(results: Path) -> None:
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+        probe = results / ".probe"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise InputError(
+            Problem(str(results), f"results cannot be written here ({error.strerror})", "choose another --results folder")
+        ) from error
+
+
+class _Run:
+    """A run under way: what belongs together from the mesh to the last file."""
+
+    def __init__(self, case: Case, results: Path, progress: Progress, comm: MPI.Intracomm, resume: bool) -> None:
+        self.case, self.results, self.progress, self.comm = case, results, progress, comm
+        self.started = clock.time()
+        self.timings: dict[str, float] = {}
+        with self._timed("mesh"):
+            progress.say("mesh")
+            self.mesh: MeshRecord = on_root(comm, lambda: open_mesh(case.mesh_path))
+            domain = read_domain(self.mesh.msh, self.mesh.coordinates, comm, case.numerics.quadrature_degree)
+        with self._timed("model"):
+            progress.say("model and compiled forms")
+            self.model: Model = build_model(case, domain, prepare(comm))
+            schedule = parse_protocol(case.protocol.steps, case.protocol.cycles)
+            program = None
+            if case.pressure is not None and case.pressure.program is not None:
+                program = parse_pressure(case.pressure.program)
+            self.simulation = Simulation(self.model, schedule, program, self._observe)
+        self.identity = _identity(case, self.mesh.msh, self.model) if comm.rank == 0 else ""
+        self.identity = comm.bcast(self.identity, root=0)
+        self.tally = Tally(schedule)
+        self.output_seconds = 0.0
+        self.last_checkpoint = clock.time()
+        self.recorder = self._open(resume)
+
+    def _timed(self, name: str) -> "_Timer":
+        return _Timer(self.timings, name)
+
+    # ---- resume -----------------------------------------------------------------------------------
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the state is kept."""
+        return self.results / names.CHECKPOINT_FOLDER / CHECKPOINT_FILE
+
+    def _open(self, resume: bool) -> Recorder:
+        simulation = self.simulation
+        if not resume:
+            on_root(self.comm, lambda: self.checkpoint.unlink(missing_ok=True))
+            return Recorder(self.model, simulation.meter, self.results, None)
+        try:
+            levels, numbers = read_checkpoint(self.checkpoint, self.model.state, self.identity)
+        except ValueError as error:
+            raise InputError(
+                Problem(str(self.checkpoint), f"cannot be continued from: {error}", "run without --resume")
+            ) from error
+        times, integrals = numbers["times"], numbers["integrals"]
+        simulation.scheme.levels = [
+            Level(float(t), v, i.copy()) for t, v, i in zip(times, levels, integrals, strict=True)
+        ]
+        simulation.restore(json.loads(numbers["position"]))
+        self.tally.restore(json.loads(numbers["tally"]))
+        return Recorder(self.model, simulation.meter, self.results, (int(numbers["rows"]), int(numbers["frames"])))
+
+    def _save(self) -> None:
+        levels = self.simulation.scheme.levels
+        if self.comm.rank == 0 and self.recorder.history is not None:
+            self.recorder.history.sync()
+        numbers: Mapping[str, Any] = {
+            "times": [level.time for level in levels],
+            "integrals": [level.integrals for level in levels],
+            "position": json.dumps(self.simulation.saved()),
+            "tally": json.dumps(self.tally.saved()),
+            "rows": self.recorder.rows,
+            "frames": self.recorder.frames,
+        }
+        write_checkpoint(
+            self.checkpoint, self.model.state, [level.values for level in levels], numbers, self.identity
+        )
+        self.last_checkpoint = clock.time()
+
+    # ---- the run ----------------------------------------------------------------------------------
+
+    def go(self) -> dict[str, float]:
+        """Run to the end of the protocol; the record says how it ended, whatever happens."""
+        finished, reason = False, "stopped by an error"
+        try:
+            with self._timed("solve"):
+                if self.simulation.start is None:
+                    self.simulation.equilibrate()
+                self.simulation.run()
+            finished, reason = True, "the protocol came to its end"
+        except (RunError, InputError) as error:
+            reason = str(error)
+            raise
+        finally:
+            self._close(finished, reason)
+        summary = self.tally.summary(self.simulation, self.recorder.depth)
+        on_root(self.comm, lambda: write_json(self.results / names.SUMMARY_FILE, summary))
+        return summary
+
+    def _close(self, finished: bool, reason: str) -> None:
+        self.timings["output"] = self.output_seconds
+        self.timings["solve"] = self.timings.get("solve", 0.0) - self.output_seconds
+        self.recorder.close()
+        self.progress.close()
+        if self.comm.rank == 0:
+            self._run_record(finished, reason).write(self.results)
+
+    def _run_record(self, finished: bool, reason: str) -> RunRecord:
+        counts = self.simulation.counts
+        return RunRecord(
+            title=self.case.title,
+            case=dict(self.case.written),
+            case_hash=self.identity,
+            versions={name: _version(name) for name in VERSIONED},
+            ranks=self.comm.size,
+            wall_time_s=clock.time() - self.started,
+            finished=finished,
+            reason=reason,
+            coordinates=self.mesh.coordinates,
+            dimension=self.mesh.dimension,
+            regions=self.recorder.regions,
+            frames=self.recorder.frames,
+            unknowns=self.model.state.size(),
+            solver=self.simulation.solver.options.linear_solver,
+            timings_s={name: round(seconds, 3) for name, seconds in self.timings.items()},
+            counts={
+                "accepted steps": counts.accepted,
+                "rejected steps": counts.rejected,
+                "Newton iterations": counts.newton,
+                "linear iterations": counts.linear,
+            },
+        )
+
+    def _observe(self, moment: Moment) -> None:
+        began = clock.time()
+        start = self.simulation.start
+        assert start is not None
+        lithium, charge = balance_errors(start, moment.reading, moment.charge, self.simulation.current_scale)
+        place = moment.scheduled
+        stress = self.recorder.stress()
+        basics = {
+            names.TIME: moment.time,
+            names.CYCLE: 0 if place is None else place.cycle,
+            names.STEP: 0 if place is None else place.index,
+            names.STEP_SIZE: moment.dt,
+            names.CAPACITY: moment.charge * self.recorder.depth * NC_IN_AH,
+            names.NEWTON_ITERATIONS: moment.iterations,
+            names.LITHIUM_ERROR: lithium,
+            names.CHARGE_ERROR: charge,
+        }
+        row = self.recorder.row(basics, moment.reading, stress)
+        self.recorder.append(row)
+        self.tally.take(moment, row, self.recorder.extreme_columns)
+        due = self.simulation.counts.accepted % self.case.output.every == 0
+        if moment.last or moment.scheduled is None or due:
+            self.recorder.frame(moment.time, stress)
+        self.progress.step(moment, row)
+        saving = self.comm.bcast(clock.time() - self.last_checkpoint > CHECKPOINT_SECONDS, root=0)
+        if moment.scheduled is not None and saving:
+            self._save()
+        self.output_seconds += clock.time() - began
+
+
+class _Timer:
+    def __init__(self, table: dict[str, float], name: str) -> None:
+        self.table, self.name = table, name
+
+    def __enter__(self) -> None:
+        self.began = clock.time()
+
+    def __exit__(self, *exception: object) -> None:
+        self.table[self.name] = self.table.get(self.name, 0.0) + clock.time() - self.began
+
+
+def _identity(case: Case, mesh: Path, model: Model) -> str:
+    # What a checkpoint belongs to: the case but for its output, the mesh, and the numbers of the materials.
+    digest = hashlib.sha256(mesh.read_bytes())
+    written = {key: value for key, value in case.written.items() if key not in ("output", "title", "protocol")}
+    digest.update(json.dumps(written, sort_keys=True, default=str).encode())
+    digest.update(json.dumps(list(case.protocol.steps)).encode())
+    for name in sorted(model.materials):
+        digest.update(model.materials[name].describe().encode())
+    return digest.hexdigest()
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""

@@ -1,0 +1,369 @@
+"""The loop: schedule x step x solve x record."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from chemomech.errors import RunError
+from chemomech.model import Model
+from chemomech.protocol import PressureProgram, ScheduledStep, Step, Stop
+from chemomech.record import Meter, Reading
+from chemomech.solver.newton import Attempt, NewtonOptions, NewtonSolver
+from chemomech.solver.timestep import Bdf2
+
+HOUR: Final = 3600.0
+NANO_PER_UNIT: Final = 1e9
+MA_PER_CM2: Final = 1e-2
+"""1 mA/cm^2 in nA/um^2"""
+SETTLING: Final = 1e-6
+"""length of the step that follows a change of control: potentials jump, lithium hardly moves [s]"""
+EVENT_TOLERANCE: Final = 1e-6
+"""how closely a cut-off is met: in V, or relative to the 1C current"""
+DIRECT_LIMIT: Final = {2: 600_000, 3: 60_000}
+"""unknowns up to which a direct solver is the better choice, by dimension"""
+SMALLEST_CUT: Final = 0.25
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One accepted time step, as an observer sees it; internal units."""
+
+    time: float
+    dt: float
+    scheduled: ScheduledStep | None
+    reading: Reading
+    charge: float
+    """passed through the terminal since the start [nC], positive = charging"""
+    iterations: int
+    last: bool
+    """whether a protocol step ends here"""
+
+
+@dataclass
+class Position:
+    """Where a run is: enough, with the time levels, to continue it."""
+
+    time: float = 0.0
+    index: int = 0
+    """of the protocol step under way"""
+    begun: float = 0.0
+    """when it began [s]"""
+    settled: bool = False
+    """whether the potentials have followed its control"""
+    dt: float = 0.0
+    """next step size [s]"""
+
+
+@dataclass
+class Counts:
+    """What the run took."""
+
+    accepted: int = 0
+    rejected: int = 0
+    newton: int = 0
+    linear: int = 0
+
+    def add(self, attempt: Attempt) -> None:
+        """Count the iterations of a solve."""
+        self.newton += attempt.iterations
+        self.linear += attempt.linear_iterations
+
+
+class Simulation:
+    """A model in time: imposes protocol steps, chooses step sizes, meets cut-offs, tells an observer."""
+
+    def __init__(
+        self,
+        model: Model,
+        schedule: Sequence[ScheduledStep],
+        program: PressureProgram | None = None,
+        observer: Callable[[Moment], None] = lambda moment: None,
+    ) -> None:
+        self.model = model
+        self.schedule = tuple(schedule)
+        self.program = program
+        self.observer = observer
+        self.numerics = model.case.numerics
+        self.solver = NewtonSolver(model.problem, newton_options(model), model.domain.comm)
+        self.scheme = Bdf2(model.state, model.domain.comm, self.numerics.time_tolerance)
+        self.meter = Meter(model)
+        self.position = Position()
+        self.counts = Counts()
+        self.charge = np.zeros(1)
+        self.capacity = nominal_capacity(model, self.schedule)
+        """charge of 1C in one hour [nC]"""
+        self.start: Reading | None = None
+        self._last: Reading | None = None
+
+    @property
+    def current_scale(self) -> float:
+        """The 1C current [nA]."""
+        return self.capacity / HOUR
+
+    # ---- the schedule -----------------------------------------------------------------------------
+
+    def equilibrate(self) -> None:
+        """Find the state at open circuit under the pressure at time zero, lithium as given."""
+        control = self.model.control
+        control.mode.value, control.current.value = 1.0, 0.0
+        self._set_pressure(0.0)
+        self.scheme.restart(0.0, self.charge)
+        self.scheme.begin(SETTLING)
+        attempt = self.solver.solve()
+        self.counts.add(attempt)
+        if not attempt.converged:
+            raise RunError(f"no equilibrium was found at the start: {attempt.reason}")
+        self.scheme.restart(0.0, self.charge)
+        self.start = self.meter.read()
+        self.observer(Moment(0.0, 0.0, None, self.start, 0.0, attempt.iterations, False))
+
+    def run(self) -> None:
+        """Go through the rest of the schedule; RunError where it cannot go on."""
+        while self.position.index < len(self.schedule):
+            scheduled = self.schedule[self.position.index]
+            self._impose(scheduled.step)
+            if not self.position.settled and self._settle(scheduled):
+                self._finish()
+                continue
+            self._march(scheduled)
+            self._finish()
+
+    def _finish(self) -> None:
+        self.position.index += 1
+        self.position.begun = self.position.time
+        self.position.settled = False
+
+    def _impose(self, step: Step) -> None:
+        control = self.model.control
+        if step.mode == "voltage":
+            control.mode.value, control.voltage.value = 0.0, step.value
+        else:
+            control.mode.value, control.current.value = 1.0, self.current(step.value, step.unit)
+
+    def current(self, value: float, unit: str) -> float:
+        """Return a current of a protocol in nA (per um of depth in plane strain)."""
+        if unit == "C":
+            return value * self.current_scale
+        if unit == "mA/cm2":
+            return value * MA_PER_CM2 * self.model.cell_area
+        return value * NANO_PER_UNIT / self.model.depth
+
+    # ---- continuing -------------------------------------------------------------------------------
+
+    def saved(self) -> dict[str, Any]:
+        """Return what a checkpoint needs besides the time levels, in JSON types."""
+        assert self.start is not None
+        return {
+            "position": asdict(self.position),
+            "counts": asdict(self.counts),
+            "start": asdict(self.start),
+            "last": None if self._last is None else asdict(self._last),
+        }
+
+    def restore(self, content: Mapping[str, Any]) -> None:
+        """Continue from what `saved` returned; the scheme's levels have been put in place before."""
+        self.position = Position(**content["position"])
+        self.counts = Counts(**content["counts"])
+        self.start = Reading(**content["start"])
+        self._last = Reading(**content["last"]) if content["last"] else None
+        self.charge = self.scheme.levels[-1].integrals.copy()
+        self.scheme.reject()
+        self._set_pressure(self.position.time)
+
+    # ---- one protocol step ------------------------------------------------------------------------
+
+    def _settle(self, scheduled: ScheduledStep) -> bool:
+        # Potentials jump with the control while lithium stands still: one step of (nearly) no length, the jump
+        # cut into parts where Newton cannot take it whole.  True when a cut-off is already met.
+        control = self.model.control
+        target = float(control.current.value), float(control.voltage.value)
+        before = self.meter.read()
+        self.scheme.restart(self.position.time, self.charge)
+        reached, part = 0.0, 1.0
+        self.scheme.begin(SETTLING)
+        base = self.model.state.copy()
+        while reached < 1.0:
+            share = min(1.0, reached + part)
+            control.current.value = before.current + share * (target[0] - before.current)
+            control.voltage.value = before.voltage + share * (target[1] - before.voltage)
+            attempt = self._solve()
+            if attempt.converged:
+                reached, base = share, self.model.state.copy()
+            else:
+                self.model.state.restore(base)
+                part *= 0.5
+                self.counts.rejected += 1
+                if part < 1e-3:
+                    raise self._stuck(scheduled, attempt)
+        self._accept(scheduled, SETTLING, self.meter.read(), attempt.iterations, last=False)
+        # Nothing is to be extrapolated from before the jump, nor from so short a step.
+        self.scheme.restart(self.position.time, self.charge)
+        self.position.settled = True
+        self.position.dt = self.numerics.initial_step
+        return any(self._excess(scheduled.step, stop, self.meter.read()) >= 0.0 for stop in scheduled.step.stops)
+
+    def _march(self, scheduled: ScheduledStep) -> None:
+        step, numerics = scheduled.step, self.numerics
+        position = self.position
+        end = None if step.duration is None else position.begun + step.duration
+        while True:
+            dt = self._limited(end)
+            attempt = self._attempt(dt)
+            if not attempt.converged:
+                position.dt = dt * SMALLEST_CUT
+                if position.dt < numerics.minimum_step:
+                    raise self._stuck(scheduled, attempt)
+                continue
+            error = self.scheme.error(dt)
+            if error > 1.0 and dt > 2 * numerics.minimum_step:
+                self._reject()
+                position.dt = dt * min(0.9, self.scheme.factor(error))
+                continue
+            reading = self.meter.read()
+            met = [stop for stop in step.stops if self._excess(step, stop, reading) >= 0.0]
+            if met:
+                dt, reading = self._locate(scheduled, met, dt, reading)
+            proposed = dt * self.scheme.factor(error)
+            last = bool(met) or (end is not None and position.time + dt >= end * (1 - 1e-14))
+            self._accept(scheduled, dt, reading, attempt.iterations, last=last)
+            if last:
+                return
+            position.dt = max(proposed, numerics.minimum_step)
+
+    def _limited(self, end: float | None) -> float:
+        # Never across the end of the step or a kink of the pressure, and no sliver left before either.
+        dt, time = self.position.dt, self.position.time
+        if self.numerics.maximum_step is not None:
+            dt = min(dt, self.numerics.maximum_step)
+        kinks = [] if self.program is None else [t for t in self.program.breakpoints if t > time * (1 + 1e-12) + 1e-9]
+        goals = [goal for goal in ([] if end is None else [end]) + kinks[:1]]
+        for goal in goals:
+            left = goal - time
+            if left <= dt * 1.001:
+                dt = left
+            elif left < 2 * dt:
+                dt = left / 2
+        return dt
+
+    def _attempt(self, dt: float) -> Attempt:
+        self.scheme.begin(dt)
+        self._set_pressure(self.position.time + dt)
+        attempt = self._solve()
+        if not attempt.converged:
+            # The extrapolated start may be what failed: the last accepted state is the humbler guess.
+            self.scheme.reject()
+            attempt = self._solve()
+        if not attempt.converged:
+            self._reject()
+        return attempt
+
+    def _solve(self) -> Attempt:
+        attempt = self.solver.solve()
+        self.counts.add(attempt)
+        if attempt.converged:
+            for region in self.model.active:
+                low, high = self.meter.stoichiometry_range(region.name)
+                if low <= 0.0 or high >= 1.0:
+                    end = "empty of" if low <= 0.0 else "full of"
+                    reason = f"the surface of '{region.name}' is {end} lithium"
+                    return Attempt(False, reason, attempt.iterations, attempt.linear_iterations)
+        return attempt
+
+    def _locate(
+        self, scheduled: ScheduledStep, stops: list[Stop], dt: float, reading: Reading
+    ) -> tuple[float, Reading]:
+        # Regula falsi (Illinois) on the step size, solving the step anew each time: the cut-off is met, not passed.
+        def excess(now: Reading) -> float:
+            return max(self._excess(scheduled.step, stop, now) for stop in stops)
+
+        assert self._last is not None
+        accepted = self._last
+        before = max(self._excess(scheduled.step, stop, accepted) for stop in stops)
+        low, high = (0.0, before), (dt, excess(reading))
+        if high[1] <= EVENT_TOLERANCE:
+            return dt, reading
+        for _ in range(40):
+            trial = low[0] + (high[0] - low[0]) * low[1] / (low[1] - high[1])
+            trial = min(max(trial, low[0] + 1e-3 * (high[0] - low[0])), high[0] - 1e-6 * (high[0] - low[0]))
+            attempt = self._attempt(trial)
+            if not attempt.converged:
+                raise self._stuck(scheduled, attempt)
+            reading = self.meter.read()
+            value = excess(reading)
+            if abs(value) <= EVENT_TOLERANCE:
+                return trial, reading
+            if value > 0.0:
+                low, high = (low[0], low[1] / 2), (trial, value)
+            else:
+                low, high = (trial, value), (high[0], high[1] / 2)
+        raise RunError(
+            f"step {scheduled.index}, '{scheduled.step.text}': its cut-off was passed near {self.position.time:.6g} s but "
+            "could not be met; tighten [numerics] newton_tolerance"
+        )
+
+    def _excess(self, step: Step, stop: Stop, reading: Reading) -> float:
+        # How far a cut-off is passed; negative before it.  Voltage in V, current relative to 1C.
+        if stop.quantity == "current":
+            return (self.current(stop.value, stop.unit) - abs(reading.current)) / self.current_scale
+        rising = step.value > 0.0 if step.mode == "current" else reading.voltage < stop.value
+        return reading.voltage - stop.value if rising else stop.value - reading.voltage
+
+    def _accept(
+        self, scheduled: ScheduledStep, dt: float, reading: Reading, iterations: int, *, last: bool
+    ) -> None:
+        self.charge = self.scheme.advance(dt, np.array([reading.current]))
+        self.position.time += dt
+        self.scheme.accept(self.position.time, self.charge)
+        self.counts.accepted += 1
+        self._last = reading
+        self.observer(
+            Moment(self.position.time, dt, scheduled, reading, float(self.charge[0]), iterations, last)
+        )
+
+    def _reject(self) -> None:
+        self.scheme.reject()
+        self.counts.rejected += 1
+
+    def _set_pressure(self, time: float) -> None:
+        if self.model.pressure is not None and self.program is not None:
+            self.model.pressure.value = self.program.at(time)
+
+    def _stuck(self, scheduled: ScheduledStep, attempt: Attempt) -> RunError:
+        self.scheme.reject()
+        reading = self.meter.read()
+        lithium = ", ".join(
+            "{} {:.3f} to {:.3f}".format(r.name, *self.meter.stoichiometry_range(r.name)) for r in self.model.active
+        )
+        return RunError(
+            f"step {scheduled.index} of cycle {scheduled.cycle}, '{scheduled.step.text}', stops at "
+            f"{self.position.time:.6g} s and {reading.voltage:.4f} V: {attempt.reason} even with the smallest time step "
+            f"({self.numerics.minimum_step:g} s). Stoichiometry: {lithium}. Its end cannot be reached from here: choose a "
+            "lower rate or another cut-off, or look at [numerics] minimum_step and newton_tolerance"
+        )
+
+
+def newton_options(model: Model) -> NewtonOptions:
+    """Solver settings of the case; "auto" is decided by the number of unknowns."""
+    numerics = model.case.numerics
+    kind = numerics.solver
+    if kind == "auto":
+        limit = numerics.direct_limit or DIRECT_LIMIT[model.domain.dimension]
+        kind = "direct" if model.state.size() <= limit else "fieldsplit"
+    return NewtonOptions(numerics.newton_tolerance, numerics.maximum_newton_iterations, kind)
+
+
+def nominal_capacity(model: Model, schedule: Sequence[ScheduledStep]) -> float:
+    """Charge of 1C in one hour [nC]: the case's, or else what the model holds between the protocol's voltages."""
+    given = model.case.cell.nominal_capacity
+    if given is not None:
+        return given / model.depth
+    voltages = [stop.value for s in schedule for stop in s.step.stops if stop.quantity == "voltage"]
+    voltages += [s.step.value for s in schedule if s.step.mode == "voltage"]
+    low = min(voltages, default=None) if len(set(voltages)) > 1 else None
+    high = max(voltages, default=None)
+    capacity = model.equilibrium_capacity(low, high)
+    if capacity <= 0.0:
+        raise RunError("the protocol's voltages enclose no capacity: give [cell] nominal_capacity")
+    return capacity

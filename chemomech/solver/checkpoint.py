@@ -1,0 +1,156 @@
+"""Checkpoints that continue on any number of ranks.
+
+Volume fields are stored as the values in each cell, in the order of the cells in the mesh file; fields on facets as
+values at the nodes of the mesh file; global numbers as they are.  Rank 0 writes a new file and renames it, so that a
+kill leaves the old or the new checkpoint, never a part.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+from mpi4py import MPI
+
+from chemomech.fields import State, Unknown
+
+FloatArray = npt.NDArray[np.float64]
+FORMAT = 1
+
+
+def write_checkpoint(
+    path: Path,
+    state: State,
+    levels: list[list[FloatArray]],
+    numbers: Mapping[str, Any],
+    identity: str,
+) -> None:
+    """Write field values of several time levels and named numbers (collective).
+
+    ``levels[k][i]`` holds the local values of unknown i; ``identity`` names the mesh and case they belong to.
+    """
+    comm = state.domain.comm
+    content: dict[str, Any] = {}
+    for k, values in enumerate(levels):
+        for unknown, array in zip(state.unknowns.values(), values, strict=True):
+            content[f"level{k}/{unknown.field.name}"] = _gather(state, unknown, array)
+    error = ""
+    if comm.rank == 0:
+        temporary = path.with_name(path.name + f".{os.getpid()}.tmp")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with h5py.File(temporary, "w") as file:
+                file.attrs["format"] = FORMAT
+                file.attrs["identity"] = identity
+                file.attrs["levels"] = len(levels)
+                for name, data in content.items():
+                    file[name] = data
+                for name, value in numbers.items():
+                    file.create_group("numbers") if "numbers" not in file else None
+                    file["numbers"][name] = value
+            with temporary.open("rb") as handle:
+                os.fsync(handle.fileno())
+            os.replace(temporary, path)
+        except OSError as problem:
+            temporary.unlink(missing_ok=True)
+            error = str(problem)
+    error = comm.bcast(error, root=0)
+    if error:
+        raise OSError(f"the checkpoint cannot be written: {error}")
+
+
+def read_checkpoint(path: Path, state: State, identity: str) -> tuple[list[list[FloatArray]], dict[str, Any]]:
+    """Read what `write_checkpoint` wrote, on this run's ranks (collective); ValueError when it does not belong."""
+    comm = state.domain.comm
+    content: dict[str, Any] | None = None
+    problem = ""
+    if comm.rank == 0:
+        try:
+            with h5py.File(path, "r") as file:
+                if file.attrs.get("format") != FORMAT or file.attrs.get("identity") != identity:
+                    problem = "it belongs to another case, mesh or version"
+                else:
+                    content = {
+                        "levels": [
+                            {u.field.name: file[f"level{k}/{u.field.name}"][()] for u in state.unknowns.values()}
+                            for k in range(int(file.attrs["levels"]))
+                        ],
+                        "numbers": {name: data[()] for name, data in file["numbers"].items()},
+                    }
+        except (OSError, KeyError) as error:
+            problem = f"it cannot be read ({error})"
+    problem = comm.bcast(problem, root=0)
+    if problem:
+        raise ValueError(problem)
+    content = comm.bcast(content, root=0)
+    assert content is not None
+    levels = [
+        [_scatter(state, unknown, stored[unknown.field.name]) for unknown in state.unknowns.values()]
+        for stored in content["levels"]
+    ]
+    return levels, content["numbers"]
+
+
+def _is_facet_field(state: State, unknown: Unknown) -> bool:
+    return bool(unknown.support.mesh.topology.dim < state.domain.dimension)
+
+
+def _cell_dofs(unknown: Unknown) -> npt.NDArray[np.int64]:
+    dofmap = unknown.space.dofmap
+    block = dofmap.index_map_bs
+    cells = dofmap.list.astype(np.int64)
+    return np.asarray((cells[:, :, None] * block + np.arange(block)).reshape(len(cells), -1))
+
+
+def _nodes(state: State, unknown: Unknown) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    # Degrees of freedom of a first-order facet field and the mesh-file nodes they sit at.
+    geometry = unknown.support.mesh.geometry
+    dofs = unknown.space.dofmap.list.reshape(-1)
+    rows = geometry.dofmap.reshape(-1)
+    return dofs.astype(np.int64), np.asarray(geometry.input_global_indices[rows], dtype=np.int64)
+
+
+def _gather(state: State, unknown: Unknown, array: FloatArray) -> FloatArray | None:
+    comm = state.domain.comm
+    if unknown.field.support == "cell":
+        return np.asarray(_global_number(comm, unknown, array))
+    if _is_facet_field(state, unknown):
+        dofs, nodes = _nodes(state, unknown)
+        count = comm.allreduce(int(nodes.max(initial=-1)), op=MPI.MAX) + 1
+        pieces = comm.gather((nodes, array[dofs]), root=0)
+        total = np.full(count, np.nan)
+    else:
+        topology = state.domain.mesh.topology
+        owned = topology.index_map(state.domain.dimension).size_local
+        parents = unknown.support.parent_entities
+        mine = parents < owned
+        original = topology.original_cell_index[parents[mine]]
+        dofs = _cell_dofs(unknown)
+        pieces = comm.gather((original, array[dofs[mine]]), root=0)
+        total = np.full((topology.index_map(state.domain.dimension).size_global, dofs.shape[1]), np.nan)
+    if pieces is None:
+        return None
+    for where, values in pieces:
+        total[where] = values
+    return total
+
+
+def _scatter(state: State, unknown: Unknown, stored: FloatArray) -> FloatArray:
+    array = np.zeros_like(unknown.function.x.array)
+    if unknown.field.support == "cell":
+        array[:] = stored
+    elif _is_facet_field(state, unknown):
+        dofs, nodes = _nodes(state, unknown)
+        array[dofs] = stored[nodes]
+    else:
+        original = state.domain.mesh.topology.original_cell_index[unknown.support.parent_entities]
+        array[_cell_dofs(unknown)] = stored[original]
+    return array
+
+
+def _global_number(comm: MPI.Intracomm, unknown: Unknown, array: FloatArray) -> float:
+    owned = unknown.space.dofmap.index_map.size_local
+    return float(comm.allreduce(float(array[:owned].sum()), op=MPI.SUM))
