@@ -1,7 +1,6 @@
 """The command line: one call per verb; what a verb needs is imported in it, so that the others stay quick."""
 
 import os
-import subprocess
 import sys
 import tempfile
 import traceback
@@ -40,12 +39,15 @@ def outcome(arguments: Sequence[str] | None = None) -> int:
     try:
         code = app(sys.argv[1:] if arguments is None else list(arguments), print_error=rank() == 0)
     except InputError as error:
-        return leave_together(2, str(error))
+        return leave_together(2, "\n".join(map(str, error.problems)))
     except RunError as error:
         return leave_together(3, str(error))
     except KeyboardInterrupt:
         complain("interrupted")
         return 130
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except Exception:
         return crash(traceback.format_exc())
     return code if isinstance(code, int) else 0
@@ -91,14 +93,11 @@ def run(
     if no_figures:
         plain = asked.output.model_copy(update={"figures": False, "animation": False})
         asked = asked.model_copy(update={"output": plain})
-    from chemomech.simulate import run_case
+    from chemomech.run import run_case
 
     summary = run_case(asked, folder, resume=resume, quiet=quiet)
     if rank() > 0:
         return 0
-    if asked.output.figures and not _draw_apart(folder, quiet):
-        complain(f"the results are complete, but the figures failed; try: chemomech render {folder}")
-        return 3
     expected = asked.directory / "expected.toml"
     if overrides or not expected.is_file():
         return 0
@@ -161,13 +160,13 @@ def mesh(recipe: Path, *, output: Path | None = None, picture: bool = False) -> 
         return 0
     if output is not None:
         _writable(output)
+    from chemomech.explain import outline
     from chemomech.geometry.build import open_mesh
 
     record = open_mesh(recipe, output)
     say(f"{record.msh}: {record.dimension}D, {record.coordinates}")
     say(f"  regions: {', '.join(record.regions)}\n  boundaries: {', '.join(record.boundaries)}")
-    for key, value in record.report.items():
-        say(f"  {key}: {value}")
+    say(outline(record.report))
     if picture:
         from chemomech.geometry.picture import draw
 
@@ -178,7 +177,7 @@ def mesh(recipe: Path, *, output: Path | None = None, picture: bool = False) -> 
 
 
 @app.command
-def render(results: Path) -> int:
+def render(results: Path, *, no_animation: bool = False) -> int:
     """Draw the figures of a results folder.
 
     Example: chemomech render cases/nmc811_particle/results
@@ -187,6 +186,8 @@ def render(results: Path) -> int:
     ----------
     results
         Results folder of a run, finished or not.
+    no_animation
+        Leave the animation out, which takes longest.
     """
     if rank() > 0:
         return 0
@@ -194,7 +195,7 @@ def render(results: Path) -> int:
         raise InputError(Problem(str(results), "no such folder", "give the results folder of a run"))
     from chemomech.render.report import render_results
 
-    for picture in render_results(results):
+    for picture in render_results(results, animation=not no_animation):
         say(str(picture))
     return 0
 
@@ -263,12 +264,3 @@ def _writable(folder: Path) -> None:
         raise InputError(
             Problem(str(folder), what, "choose another folder with --results or --output")
         ) from None
-
-
-def _draw_apart(folder: Path, quiet: bool) -> bool:
-    """Draw in a process of its own: VTK and the finite elements bring HDF5 libraries that must not meet."""
-    command = [sys.executable, "-m", "chemomech", "render", str(folder)]
-    launcher = ("PMI", "MPI", "HYDRA", "OMPI", "PRTE")
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(launcher)}
-    shown = subprocess.DEVNULL if quiet else None
-    return subprocess.run(command, env=environment, stdout=shown, check=False).returncode == 0

@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
 
+import chemomech.runtime  # noqa: F401
+
+import gmsh
 import numpy as np
 import numpy.typing as npt
 import ufl
@@ -284,7 +287,7 @@ def read_domain(
     """Read a .msh file with named physical groups for regions (cells) and boundaries (facets); lengths in um."""
     # Interface integrals need the cell on the other side of a facet, also where ranks meet.
     partitioner = mesh.create_cell_partitioner(mesh.GhostMode.shared_facet, 2)
-    data = gmshio.read_from_msh(path, comm, 0, gdim=DIMENSION[coordinates], partitioner=partitioner)
+    data = _read_quietly(path, comm, DIMENSION[coordinates], partitioner)
     tdim = data.mesh.topology.dim
     regions = {name: group.tag for name, group in data.physical_groups.items() if group.dim == tdim}
     boundaries = {name: group.tag for name, group in data.physical_groups.items() if group.dim == tdim - 1}
@@ -299,6 +302,19 @@ def read_domain(
     return make_domain(
         data.mesh, coordinates, regions, data.cell_tags.indices, data.cell_tags.values, facets, quadrature_degree
     )
+
+
+def _read_quietly(path: Path, comm: MPI.Intracomm, dimension: int, partitioner: Any) -> gmshio.MeshData:
+    # dolfinx's own reader leaves gmsh talking to the terminal.
+    if comm.rank != 0:
+        return gmshio.model_to_mesh(gmsh.model, comm, 0, gdim=dimension, partitioner=partitioner)
+    gmsh.initialize()
+    try:
+        gmsh.option.setNumber("General.Terminal", 0)
+        gmsh.merge(str(path))
+        return gmshio.model_to_mesh(gmsh.model, comm, 0, gdim=dimension, partitioner=partitioner)
+    finally:
+        gmsh.finalize()
 
 
 def make_domain(

@@ -25,6 +25,10 @@ class InputError(Exception):
         self.problems: tuple[Problem, ...] = (problems,) if isinstance(problems, Problem) else tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
+    def __reduce__(self) -> tuple[type["InputError"], tuple[tuple[Problem, ...]]]:
+        """Survive the way from one rank to the others."""
+        return InputError, (self.problems,)
+
 
 class RunError(Exception):
     """A run that had to stop: a named reason and what the user can do about it."""

@@ -36,6 +36,19 @@ def explain(case: Case) -> str:
     return "\n".join(_lines(case))
 
 
+def outline(content: Mapping[str, Any], indent: str = "  ") -> str:
+    """Return nested numbers as indented lines, e.g. the report of a mesh."""
+    lines: list[str] = []
+    for key, value in content.items():
+        if isinstance(value, Mapping) and value:
+            lines += [f"{indent}{key}", outline(value, indent + "  ")]
+        elif isinstance(value, list) and value and isinstance(value[0], Mapping):
+            lines += [f"{indent}{key}", *(outline(each, indent + "  ") for each in value)]
+        else:
+            lines.append(f"{indent}{key}: {'none' if value in ({}, []) else _shown(value)}")
+    return "\n".join(lines)
+
+
 def _lines(case: Case) -> Iterator[str]:
     yield case.title
     yield f"  folder {case.directory}"

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import chemomech.runtime  # noqa: F401
+
 import basix.ufl
 import numpy as np
 import ufl

@@ -7,11 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import chemomech.runtime  # noqa: F401
+
 import numpy as np
 import ufl
 from dolfinx import fem
 
-from chemomech.case.schema import Case, ChargeTransfer as ChargeTransferInput
+from chemomech.case.schema import Case
+from chemomech.case.schema import ChargeTransfer as ChargeTransferInput
 from chemomech.constants import FARADAY
 from chemomech.domain import Domain, Support, check_names
 from chemomech.errors import InputError, Problem

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import chemomech.runtime  # noqa: F401
+
 import numpy as np
 import numpy.typing as npt
 from mpi4py import MPI

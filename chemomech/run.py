@@ -11,10 +11,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-try:  # the PyPI build of dolfinx has to be announced before dolfinx is imported; conda's has no such package
-    import dolfinx_solver  # noqa: F401
-except ImportError:
-    pass
+import chemomech.runtime  # noqa: F401
+
 from mpi4py import MPI
 
 from chemomech.case.schema import Case

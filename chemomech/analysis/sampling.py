@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import chemomech.runtime  # noqa: F401
+
 import basix.ufl
 import dolfinx.la
 import numpy as np

@@ -1,5 +1,6 @@
 """What the mesh of a case must be, known without gmsh and without reading its cells."""
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,8 +21,8 @@ def mesh_problems(sections: Sections) -> Iterator[Problem]:
     if not isinstance(written, str):
         return
     path = sections.directory / written
-    if not path.is_file():
-        there = [each.name for each in path.parent.iterdir()] if path.parent.is_dir() else []
+    if not os.path.isfile(path):  # unlike Path.is_file, false also for a name no file can have
+        there = [each.name for each in path.parent.iterdir()] if os.path.isdir(path.parent) else []
         remedy = nearest(path.name, there) if there else f"there is no folder '{path.parent}'"
         yield sections.problem(("mesh",), f"there is no file '{written}'", remedy)
         return

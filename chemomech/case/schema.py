@@ -205,8 +205,8 @@ class Cell(_Block):
     counter_electrode: CounterElectrode
     """The lithium electrode."""
     nominal_capacity: Annotated[float, Quantity("capacity", "1e-9 A h")] | None = None
-    """Charge that 1C moves in one hour [A h]; without it the capacity of the active regions over their
-    stoichiometry_range."""
+    """Charge that 1C moves in one hour [A h]; without it what the active regions hold in
+    equilibrium between the protocol's voltages, or over their stoichiometry_range where it names none."""
     depth: Annotated[float, Quantity("length", "1 um")] | None = None
     """Depth of a plane-strain mesh, scales currents in A [um]; without it 1 um. Only for plane strain."""
 

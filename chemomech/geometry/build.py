@@ -14,8 +14,10 @@ import numpy as np
 
 from chemomech.errors import InputError, Problem
 from chemomech.geometry import external, shapes
-from chemomech.geometry.recipe import SIDES, External, Layered, MeshSize, Recipe, check, read_recipe
+from chemomech.geometry.kinds import SIDES, External, Layered, Recipe
+from chemomech.geometry.recipe import check, read_recipe
 from chemomech.geometry.report import Cells, Floats, Ints, report
+from chemomech.geometry.tables import MeshSize
 
 FORMAT = 1
 """Raised whenever the same recipe gives a different mesh or report."""
@@ -35,7 +37,7 @@ class MeshRecord:
 
 
 def default_cache(path: Path) -> Path:
-    """Return the folder for generated meshes: in the project that `path` belongs to, else in the working directory."""
+    """Return the folder for generated meshes: in the project of `path`, else in the working directory."""
     for folder in path.resolve().parents:
         if (folder / "pyproject.toml").is_file() or (folder / ".git").exists():
             return folder / ".cache" / "meshes"
@@ -187,18 +189,21 @@ def _set_sizes(recipe: Recipe, size: MeshSize, regions: shapes.Regions) -> None:
     mesh.field.setNumber(distance, "Sampling", 200 if d == 2 else 40)
     threshold = mesh.field.add("Threshold")
     reach = size.transition if size.transition is not None else 4.0 * (size.bulk - size.interface)
-    for key, value in (
-        ("InField", distance), ("SizeMin", size.interface), ("SizeMax", size.bulk), ("DistMin", 0.5 * size.interface),
-        ("DistMax", 0.5 * size.interface + max(reach, 1e-6)),
-    ):  # fmt: skip
+    grading = {
+        "InField": distance,
+        "SizeMin": size.interface,
+        "SizeMax": size.bulk,
+        "DistMin": 0.5 * size.interface,
+        "DistMax": 0.5 * size.interface + max(reach, 1e-6),
+    }
+    for key, value in grading.items():
         mesh.field.setNumber(threshold, key, value)
     if fine:
         mesh.field.setAsBackgroundMesh(threshold)
-    for option, number in (
-        ("MeshSizeMax", size.bulk), ("MeshSizeFromCurvature", size.per_turn), ("MeshSizeExtendFromBoundary", 0),
-        ("MeshSizeFromPoints", 0),
-    ):  # fmt: skip
-        gmsh.option.setNumber(f"Mesh.{option}", number)
+    gmsh.option.setNumber("Mesh.MeshSizeMax", size.bulk)
+    gmsh.option.setNumber("Mesh.MeshSizeFromCurvature", size.per_turn)
+    gmsh.option.setNumber("Mesh.MeshSizeExtendFromBoundary", 0)
+    gmsh.option.setNumber("Mesh.MeshSizeFromPoints", 0)
 
 
 def _cells(recipe: Recipe, names: list[str], boundaries: list[str]) -> Cells:

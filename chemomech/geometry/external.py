@@ -1,5 +1,7 @@
-"""Meshes made elsewhere: regions by named groups (or numbers), boundaries by name or from the bounding box."""
+"""Meshes made elsewhere: regions by named groups or numbers, boundaries by name or bounding box."""
 
+import contextlib
+import io
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import numpy as np
 
 from chemomech.case.wording import nearest
 from chemomech.errors import InputError, Problem
-from chemomech.geometry.recipe import SIDES, External
+from chemomech.geometry.kinds import SIDES, External
 from chemomech.geometry.report import Floats, Ints, facets_of
 
 SIMPLICES = {2: ("triangle", "line"), 3: ("tetra", "triangle")}
@@ -19,7 +21,7 @@ HIGHER = ("triangle6", "tetra10", "line3")
 
 def recipe_for(path: Path) -> External:
     """Return the recipe of a mesh file given as it is: lengths in um, plane strain where it is flat."""
-    flat = not (_read(path).get_cells_type("tetra")).size
+    flat = not (read_mesh(path).get_cells_type("tetra")).size
     return External(
         kind="external",
         name=path.stem,
@@ -32,7 +34,7 @@ def recipe_for(path: Path) -> External:
 
 def load(recipe: External) -> tuple[list[str], list[str]]:
     """Put the mesh of a file, in um, into the open Gmsh model; return the names of regions and boundaries."""
-    mesh = _read(recipe.path)
+    mesh = read_mesh(recipe.path)
     d = recipe.dimension
     cell, facet = SIMPLICES[d]
     cells = np.asarray(mesh.get_cells_type(cell), dtype=np.int64)
@@ -68,13 +70,15 @@ def load(recipe: External) -> tuple[list[str], list[str]]:
     return list(regions), list(sides)
 
 
-def _read(path: Path) -> Any:
+def read_mesh(path: Path) -> Any:
+    """Return meshio's mesh of a file; what meshio would print goes into the InputError."""
+    said = io.StringIO()
     try:
-        return meshio.read(path)
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            return meshio.read(path)
     except (Exception, SystemExit) as error:  # meshio's readers raise anything, and exit where none fits
-        raise InputError(
-            Problem(str(path), f"meshio cannot read the file: {error}", "convert it to .msh")
-        ) from error
+        why = " ".join(f"{'' if isinstance(error, SystemExit) else error} {said.getvalue()}".split())
+        raise InputError(Problem(str(path), f"meshio cannot read it: {why}", "convert it to .msh")) from error
 
 
 def _groups(mesh: Any, cell: str, array: str | None) -> dict[str | int, Ints]:
@@ -102,7 +106,7 @@ def _groups(mesh: Any, cell: str, array: str | None) -> dict[str | int, Ints]:
 def _chosen(
     recipe: External, there: dict[str | int, Ints], wanted: dict[str, Any], what: str
 ) -> dict[str, Ints]:
-    """Return name -> rows for the wanted groups, or for all of them; InputError for each that is not there."""
+    """Return name -> rows for the wanted groups, or for all; InputError for each that is not there."""
     if not wanted:
         if not there:
             remedy = (

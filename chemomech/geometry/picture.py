@@ -1,4 +1,4 @@
-"""A picture of a mesh: regions in colour with the cells' edges; in 3D whole particles in a matrix that is cut open."""
+"""A picture of a mesh: regions in colour with the cells' edges; in 3D particles in a matrix cut open."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chemomech.geometry.build import MeshRecord
-from chemomech.geometry.recipe import stack_ends
+from chemomech.geometry.external import read_mesh
+from chemomech.geometry.kinds import stack_ends
 
 # after Okabe and Ito's palette, told apart with any colour vision
 KNOWN = {"particle": "#E69F00", "electrolyte": "#A9D5EF", "separator": "#D6E6D2", "coating": "#CC5A8A"}
@@ -22,6 +23,7 @@ def draw(record: MeshRecord, png: Path) -> None:
     """Write a picture of a mesh; lengths on the axes in um."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.font_manager import FontProperties
     from matplotlib.patches import Patch
 
     points, cells = _read(record)
@@ -36,13 +38,11 @@ def draw(record: MeshRecord, png: Path) -> None:
         axes.imshow(_solid(points, cells, colours))
         axes.axis("off")
     about, (counter, collector) = record.report, stack_ends(record.coordinates)
-    figure.suptitle(
-        f"{record.name}: {about['cells']:,} cells, {about['points']:,} points, {record.coordinates}",
-        fontsize=9,
-    )
+    counts = f"{about['cells']:,} cells, {about['points']:,} points, {record.coordinates}"
+    figure.suptitle(f"{record.name}\n{counts}", fontsize=9)
     swatches = [Patch(facecolor=colours[name], edgecolor=EDGE, linewidth=0.5, label=name) for name in cells]
-    figure.legend(handles=swatches, loc="outside lower center", ncols=4, fontsize=8, frameon=False,
-                  title=f"counter electrode at {counter}, collector at {collector}", title_fontsize=8)  # fmt: skip
+    legend = figure.legend(handles=swatches, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
+    legend.set_title(f"counter electrode at {counter}, collector at {collector}", prop=FontProperties(size=8))
     png.parent.mkdir(parents=True, exist_ok=True)
     figure.canvas.draw()
     _save(np.asarray(figure.canvas.buffer_rgba()), png)  # type: ignore[attr-defined]
@@ -57,10 +57,8 @@ def _save(pixels: NDArray[np.uint8], png: Path) -> None:
 
 def _read(record: MeshRecord) -> tuple[NDArray[np.float64], dict[str, NDArray[np.int64]]]:
     """Return the points (n, 3) and the cells of each region."""
-    import meshio
-
     kind = "triangle" if record.dimension == 2 else "tetra"
-    mesh = meshio.read(record.msh)
+    mesh = read_mesh(record.msh)
     group = mesh.cell_data_dict["gmsh:physical"][kind]
     cells = {name: mesh.cells_dict[kind][group == mesh.field_data[name][0]] for name in record.regions}
     return mesh.points, cells
@@ -108,7 +106,7 @@ def _solid(
         os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
     import pyvista
 
-    plotter = pyvista.Plotter(off_screen=True, window_size=[1300, 1000])
+    plotter: Any = pyvista.Plotter(off_screen=True, window_size=[1300, 1000])
     plotter.set_background("white")
     low, high = points.min(axis=0), points.max(axis=0)
     middle = (low + high) / 2
@@ -126,12 +124,21 @@ def _solid(
             plotter.add_mesh(
                 surface, color=colours[name], show_edges=True, edge_color=EDGE, line_width=0.6, ambient=0.35
             )
-    plotter.show_bounds(xtitle="x [um]", ytitle="y [um]", ztitle="z [um]", location="outer", ticks="outside",
-                        font_size=16, color="black", fmt="%.0f", bounds=list(np.column_stack([low, high]).ravel()))  # fmt: skip
+    plotter.show_bounds(
+        xtitle="x [um]",
+        ytitle="y [um]",
+        ztitle="z [um]",
+        bounds=list(np.column_stack([low, high]).ravel()),
+        location="outer",
+        ticks="outside",
+        font_size=16,
+        color="black",
+        fmt="%.0f",
+    )
     reach = float(np.linalg.norm(high - low))
     plotter.camera_position = [tuple(middle + reach * np.array([-0.75, -1.6, 0.9])), tuple(middle), (0, 0, 1)]
-    image = plotter.screenshot(return_img=True)
+    image = np.asarray(plotter.screenshot(return_img=True))
     plotter.close()
     inked = np.argwhere((image < 250).any(axis=2))
     (top, left), (bottom, right) = inked.min(axis=0), inked.max(axis=0) + 1
-    return np.asarray(image[top:bottom, left:right])
+    return image[top:bottom, left:right]

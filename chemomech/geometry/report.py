@@ -1,6 +1,6 @@
 """What a mesh is like: size, quality, volumes, interfaces, and which particles are connected to what.
 
-Lengths in um, areas in um2, volumes in um3; plane strain per um of depth; axisymmetric with the factor 2 pi r.
+Lengths in um, areas in um2, volumes in um3; plane strain per um of depth; axisymmetric with 2 pi r.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from chemomech.errors import InputError, Problem
-from chemomech.geometry.recipe import stack_ends
+from chemomech.geometry.kinds import stack_ends
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -20,7 +20,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Cells:
-    """A simplicial mesh as arrays: points (n, d), cells (m, d + 1), region of each cell (m,), sorted facets of each boundary."""
+    """A mesh of simplices: points (n, d), cells (m, d + 1), region of each cell (m,), facets by boundary."""
 
     coordinates: str
     points: Floats
@@ -33,7 +33,7 @@ class Cells:
 
 @dataclass(frozen=True)
 class Facets:
-    """Facets between cells: corner points (k, d) and the two cells at each (k, 2), the second -1 on the outside."""
+    """Facets between cells: corners (k, d) and the two cells at each (k, 2), the second -1 on the outside."""
 
     corners: Ints
     cells: Ints
@@ -55,12 +55,12 @@ def facets_of(cells: Ints) -> Facets:
 
 
 def measure(points: Floats, simplices: Ints, axisymmetric: bool) -> Floats:
-    """Return length, area or volume of simplices; times 2 pi r of their centroid when axisymmetric (exact: Pappus)."""
+    """Return length, area or volume of simplices; axisymmetric: times 2 pi r of the centroid (exact)."""
     corner = points[simplices]
     edges = corner[:, 1:] - corner[:, :1]
     order = edges.shape[1]
     gram = np.einsum("kid,kjd->kij", edges, edges)
-    size = np.sqrt(np.maximum(np.linalg.det(gram), 0.0)) / (1, 1, 2, 6)[order]
+    size: Floats = np.sqrt(np.maximum(np.linalg.det(gram), 0.0)) / (1, 1, 2, 6)[order]
     return size * 2.0 * np.pi * corner[:, :, 0].mean(axis=1) if axisymmetric else size
 
 
@@ -77,7 +77,7 @@ def components(mesh: Cells, facets: Facets, inside: NDArray[np.bool_]) -> Ints:
 
 
 def report(mesh: Cells, active: str) -> dict[str, Any]:
-    """Return the report; InputError where the mesh is unusable. `active` names the region of the particles."""
+    """Return the report; InputError where the mesh is unusable. `active` is the particles' region."""
     _refuse_broken(mesh)
     ring = mesh.coordinates == "axisymmetric"
     facets = facets_of(mesh.cells)
@@ -147,7 +147,7 @@ def _interfaces(mesh: Cells, facets: Facets, area: Floats) -> dict[str, float]:
 
 
 def _paths(mesh: Cells, facets: Facets, active: int, volume: Floats) -> dict[str, Any]:
-    """Return which pieces of the active region lack a way for electrons to the collector, or for ions to the counter electrode.
+    """Return which pieces lack a way for electrons to the collector, or for ions to the counter electrode.
 
     Electrons go through the active region alone, ions through everything else.
     """

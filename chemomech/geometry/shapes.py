@@ -1,6 +1,6 @@
-"""The solids of a recipe in Gmsh's OpenCASCADE kernel: particles, packed electrodes, layers (lengths in um)."""
+"""The solids of a recipe in Gmsh's OpenCASCADE kernel: particles, electrodes, layers (lengths in um)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import gmsh
 import numpy as np
@@ -8,7 +8,7 @@ from scipy.spatial.transform import Rotation
 
 from chemomech.errors import InputError, Problem
 from chemomech.geometry import packing
-from chemomech.geometry.recipe import Composite, Layered, Particle, Recipe
+from chemomech.geometry.kinds import Composite, Layered, Particle, Recipe
 
 Entity = tuple[int, int]
 Regions = dict[str, list[Entity]]
@@ -16,7 +16,7 @@ Regions = dict[str, list[Entity]]
 
 
 def draw(recipe: Recipe) -> Regions:
-    """Draw the solids of a recipe in the current Gmsh model, cut where they meet, and return them by region."""
+    """Draw the solids of a recipe in the open Gmsh model, cut where they meet, and return them by region."""
     if isinstance(recipe, Particle):
         return _particle(recipe)
     if isinstance(recipe, Composite):
@@ -72,7 +72,7 @@ def _composite(recipe: Composite) -> Regions:
             continue
         turns = _turns(centres, radii + extra, np.array(box))
         balls = [
-            _ball(list(centre + start), radius + extra, turn)
+            _ball((centre + start).tolist(), radius + extra, turn)
             for centre, radius, turn in zip(centres, radii, turns, strict=True)
         ]
         balls = _united(balls) if len(balls) > 1 and (recipe.neck is not None or extra) else balls
@@ -139,7 +139,7 @@ def _box(corner: Sequence[float], size: Sequence[float]) -> Entity:
     return 3, occ.addBox(*corner, *size)
 
 
-def _ball(centre: Sequence[float], radius: float, turn: Sequence[float] = (0.0, 0.0, 0.0)) -> Entity:
+def _ball(centre: Sequence[float], radius: float, turn: Iterable[float] = (0.0, 0.0, 0.0)) -> Entity:
     """Add a disc or sphere whose seam is turned by a rotation vector."""
     occ = gmsh.model.occ
     ball = (
@@ -147,15 +147,15 @@ def _ball(centre: Sequence[float], radius: float, turn: Sequence[float] = (0.0, 
         if len(centre) == 2
         else (3, occ.addSphere(*centre, radius))
     )
-    if angle := float(np.linalg.norm(turn)):
+    if angle := float(np.linalg.norm(list(turn))):
         occ.rotate([ball], *centre, *([0.0] * (3 - len(centre))), *turn, angle)
     return ball
 
 
 def _turns(centres: packing.Floats, radii: packing.Floats, box: packing.Floats) -> list[packing.Floats]:
-    """Return for each ball the rotation that keeps its seam farthest from where neighbours and the box cut it.
+    """Return for each ball the rotation that keeps its seam away from where neighbours and the box cut it.
 
-    The kernel bounds a sphere by a meridian (a disc by one point); a cut that grazes it leaves edges too short to mesh.
+    The kernel bounds a sphere by a meridian, a disc by one point; a cut that grazes it leaves tiny edges.
     """
     d = centres.shape[1]
     along = np.linspace(0.0, np.pi, 25)
@@ -190,7 +190,7 @@ def _united(balls: list[Entity]) -> list[Entity]:
 
 
 def _nest(boxes: list[tuple[str, Entity]], layers: list[tuple[str, list[Entity]]], matrix: str) -> Regions:
-    """Cut boxes and nested layers (innermost first) where they meet; a piece belongs to its innermost layer."""
+    """Cut boxes and nested layers (innermost first) where they meet; a piece is of its innermost layer."""
     occ = gmsh.model.occ
     inputs = [(name, piece) for name, pieces in layers for piece in pieces]
     inputs += boxes

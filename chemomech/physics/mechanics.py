@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import chemomech.runtime  # noqa: F401
+
 import ufl
 from dolfinx import fem
 

@@ -8,6 +8,8 @@ unknown, and one Constant chooses whether the current or the voltage is prescrib
 from dataclasses import dataclass
 from typing import Any
 
+import chemomech.runtime  # noqa: F401
+
 import ufl
 from dolfinx import fem
 

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from chemomech.render.planar import PlanarPainter
-from chemomech.render.scenes import painter_of, scale_text, shown_values, stamp
+from chemomech.render.scenes import flat, painter_of, scale_text, shown_values, stamp
 from chemomech.render.style import STYLE, axis_label, colours_of, time_unit
 from chemomech.results import Results
 from chemomech.results.format import TIME, VOLTAGE
@@ -72,8 +72,8 @@ def _encode(results: Results, field: str, frames: list[int], path: Path, dots: i
         field, [results.array(field, f) if whole else shown_values(results, field, f) for f in frames]
     )
     width, height = painter.size()
-    tall = float(np.clip(5.0 * height / width, 1.6, 6.0))
-    figure = Figure(figsize=(6.8, tall + 2.3), layout="constrained")
+    tall, below = float(np.clip(5.0 * height / width, 1.6, 6.0)), flat((width, height))
+    figure = Figure(figsize=(6.8, tall + (3.2 if below else 2.3)), layout="constrained")
     picture, curve = figure.subplots(2, 1, height_ratios=[tall, 1.15])
     mark = _voltage_strip(results, curve)
     partial = path.with_name(f".partial{path.suffix}")
@@ -86,10 +86,10 @@ def _encode(results: Results, field: str, frames: list[int], path: Path, dots: i
                 painter.paint(picture, shown_values(results, field, frame), frame, colours, view)
                 if isinstance(painter, PlanarPainter):
                     painter.hold(picture, frames)
-                colours.colour_bar(picture)
-                picture.set_title(
-                    f"{stamp(results, frame)}    {scale_text(results, painter.scale)}", loc="left"
-                )
+                if number == 0 or not below:  # a bar at the side belongs to the cleared axes
+                    colours.colour_bar([picture], below)
+                words = f"{stamp(results, frame)}    {scale_text(results, painter.scale)}"
+                figure.suptitle(words, x=0.02, ha="left", fontsize=10.5)
                 mark(float(results.times[frame]))
                 writer.grab_frame()
                 if number == 0:

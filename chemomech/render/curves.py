@@ -198,7 +198,9 @@ def crack_risks(history: History, regions: Sequence[str]) -> Figure | None:
             drawn = True
     if not drawn:
         return None
-    highest = max(float(np.nanmax(line.get_ydata(), initial=0.0)) for line in axes.lines)
+    highest = max(
+        float(np.nanmax(np.asarray(line.get_ydata(), dtype=float), initial=0.0)) for line in axes.lines
+    )
     axes.set_ylim(0, 1.08 * max(highest, 1.0))
     axes.axhspan(1, max(1.08 * highest, 1.08), color="#e31a1c", alpha=0.08, linewidth=0)
     axes.axhline(1, color="#e31a1c", linewidth=1.2, linestyle=(0, (5, 3)))

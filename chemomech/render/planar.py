@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.tri import Triangulation
 from numpy.typing import NDArray
 
 from chemomech.render.style import NOWHERE, Colours
@@ -30,7 +31,7 @@ class PlanarPainter:
 
     @cached_property
     def _outline(self) -> NDArray[np.int64]:
-        """Edges (k, 2) around each region: points are separate per region, so they belong to one cell only."""
+        """Edges (k, 2) around each region: those of one cell only, for points are separate per region."""
         cells = self.results.grid.cells
         edges = np.vstack([np.roll(cells, -shift, axis=1)[:, :2] for shift in range(cells.shape[1])])
         edges = np.sort(edges, axis=1)
@@ -94,16 +95,14 @@ class PlanarPainter:
         if np.any(there):
             triangles = self._triangles[there]
             axes.tripcolor(
-                x,
-                y,
-                triangles,
+                Triangulation(x, y, triangles),
                 np.nan_to_num(values),
                 shading="gouraud",
                 cmap=colours.colour_map,
                 vmin=colours.low,
                 vmax=colours.high,
             )
-        axes.add_collection(LineCollection(points[self._outline], colors="black", linewidths=0.9))
+        axes.add_collection(LineCollection(list(points[self._outline]), colors="black", linewidths=0.9))
         axes.autoscale_view()
 
     def hold(self, axes: Axes, frames: Sequence[int]) -> None:

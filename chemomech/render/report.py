@@ -77,14 +77,15 @@ def _fields(record: Results) -> list[str]:
 
 
 def _pictures(record: Results, folder: Path) -> list[Path]:
-    """Draw the regions, each risk where it is largest and every other field where the crack risk is largest."""
+    """Draw each risk when it is largest, the other fields when the crack risk is, and the regions."""
     made = []
     worst = worst_frame(record)
     for name in _fields(record):
         frame = worst_frame(record, name) if name in RISKS else worst
         made.append(_save(field_scene(record, name, frame), folder / f"{_slug(name)}.png"))
     if CRACK_RISK_ARRAY in record.cell_arrays and record.frames >= 4:
-        times = np.linspace(record.times[0], record.times[-1], 4)
+        first, peak, last = record.times[0], record.times[worst], record.times[-1]
+        times = (first, 0.5 * (first + peak), peak, 0.5 * (peak + last), last)
         frames = sorted({int(np.argmin(np.abs(record.times - time))) for time in times})
         strip = film_strip(record, CRACK_RISK_ARRAY, frames)
         made.insert(1, _save(strip, folder / "crack_risk_strip.png"))
@@ -126,7 +127,8 @@ def _page(record: Results, files: Sequence[Path]) -> str:
  content="default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'">
 <title>{title}</title>
 <style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 76rem; margin: 2rem auto; padding: 0 1rem; color: #1b1b1b; }}
+body {{ font: 16px/1.5 system-ui, sans-serif; color: #1b1b1b; }}
+body {{ max-width: 76rem; margin: 2rem auto; padding: 0 1rem; }}
 main {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(min(30rem, 100%), 1fr)); gap: 2rem; }}
 figure {{ margin: 0; }}
 figure.wide {{ grid-column: 1 / -1; }}
@@ -168,4 +170,5 @@ def _figure(path: Path) -> str:
         shown = f'<video controls loop muted src="{data}"></video>'
     else:
         shown = f'<img alt="{caption}" src="{data}">'
-    return f"<figure{wide}>{shown}<figcaption>{caption} <code>{html.escape(path.name)}</code></figcaption></figure>"
+    caption += f" <code>{html.escape(path.name)}</code>"
+    return f"<figure{wide}>{shown}<figcaption>{caption}</figcaption></figure>"

@@ -1,7 +1,7 @@
 """Scenes: one field, or the regions, of chosen frames, with colour bar, time, voltage and scale."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import matplotlib
 import numpy as np
@@ -31,20 +31,8 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 
-class Painter(Protocol):
-    """What draws frames into axes: `PlanarPainter` in two dimensions, `SolidPainter` in three."""
-
-    views: tuple[str, ...]
-
-    def size(self) -> tuple[float, float]:
-        """Return width and height of the drawing."""
-        ...
-
-    def paint(
-        self, axes: Axes, values: Array, frame: int, colours: Colours, view: str = ..., labels: bool = ...
-    ) -> None:
-        """Draw one array of one frame."""
-        ...
+type Painter = "PlanarPainter | SolidPainter"
+"""What draws frames into axes, in two and in three dimensions: `views`, `size()`, `paint()`."""
 
 
 def painter_of(
@@ -81,11 +69,11 @@ def deformation_scale(results: Results) -> float:
 
 
 def shown_values(results: Results, field: str, frame: int) -> Array:
-    """Return the numbers drawn for a field, per point: the magnitude of a vector, the means of a cell array."""
+    """Return what is drawn of a field, per point: a vector's magnitude, a cell array's means."""
     values = results.array(field, frame)
     if field in results.cell_arrays:
         return at_points(results, values)
-    return np.linalg.norm(values, axis=1) if values.ndim == 2 else values
+    return np.sqrt(np.sum(values**2, axis=1)) if values.ndim == 2 else values
 
 
 def at_points(results: Results, values: Array) -> Array:
@@ -97,7 +85,9 @@ def at_points(results: Results, values: Array) -> Array:
     corners = cells[there].ravel()
     total = np.bincount(corners, np.repeat(values[there], cells.shape[1]), minlength=len(results.grid.points))
     count = np.bincount(corners, minlength=len(results.grid.points))
-    return np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0)
+    means = np.full(len(count), np.nan)
+    means[count > 0] = total[count > 0] / count[count > 0]
+    return means
 
 
 def stamp(results: Results, frame: int) -> str:
@@ -136,7 +126,7 @@ def field_scene(
         painter.paint(axes, values, at, colours, view, labels=axes is panels[0])
         if len(panels) > 1:
             axes.set_title(view, pad=2)
-    colours.colour_bar(panels[-1])
+    colours.colour_bar(panels, flat(painter.size()))
     if field in RISKS and field in results.cell_arrays:
         _mark_largest(results, results.array(field, at), at, painter, panels[0])
     _note_missing(results, values, panels[0])
@@ -185,17 +175,27 @@ def film_strip(results: Results, field: str, frames: Sequence[int]) -> Figure:
     for axes, frame, array in zip(panels, frames, values, strict=True):
         painter.paint(axes, array, frame, colours, view, labels=axes is panels[0])
         axes.set_title(stamp(results, frame).replace("    ", "\n", 1).split("    ")[0], pad=4, fontsize=10)
-    colours.colour_bar(panels[-1])
+    colours.colour_bar(panels, flat(painter.size()))
     figure.suptitle(scale_text(results, painter.scale), x=0.01, ha="left", fontsize=10)
     return figure
+
+
+def flat(size: tuple[float, float]) -> bool:
+    """Say whether a picture is so flat that its colour bar goes below it."""
+    return size[0] > 2.0 * size[1]
 
 
 def _canvas(size: tuple[float, float], count: int) -> tuple[Figure, list[Axes]]:
     """Return a figure with panels of the drawing's shape, with room for a colour bar at the right."""
     ratio = float(np.clip(size[0] / size[1], 0.4, 4.0))
-    width = {1: 5.2, 2: 4.2, 3: 3.6}.get(count, 3.0) * min(1.0, max(ratio, 0.6)) ** 0.5
+    widths = {1: 7.0, 2: 5.0, 3: 4.2} if flat(size) else {1: 5.2, 2: 4.2, 3: 3.6}
+    width = widths.get(count, 3.0) * min(1.0, max(ratio, 0.6)) ** 0.5
     height = min(width / ratio, 5.6)
-    figure = Figure(figsize=(count * height * ratio + 1.7, height + 1.15), layout="constrained")
+    if flat(size):
+        extent = (count * width + 0.7, height + 2.1)
+    else:
+        extent = (max(count * height * ratio + 2.1, 6.2), height + 1.15)
+    figure = Figure(figsize=extent, layout="constrained")
     panels = figure.subplots(1, count, squeeze=False)
     return figure, list(panels[0])
 

@@ -3,6 +3,7 @@
 import os
 import sys
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -39,10 +40,15 @@ class SolidPainter:
         points = self.results.grid.points
         return np.array([points.min(axis=0), points.max(axis=0)])
 
+    @cached_property
+    def _foot(self) -> float:
+        """Height [um] kept free below the body for the scale bar."""
+        return 0.06 * float(np.linalg.norm(self._box[1] - self._box[0]))
+
     def size(self) -> tuple[float, float]:
         """Return width and height [um] of the picture: the box as seen from the eye, and a margin."""
         extent = np.abs(_screen_directions().T) @ (self._box[1] - self._box[0])
-        return 1.1 * float(extent[0]), 1.08 * float(extent[1])
+        return 1.1 * float(extent[0]), 1.08 * float(extent[1]) + self._foot
 
     def _mesh(self, values: Array, frame: int) -> "pyvista.UnstructuredGrid":
         """Return the deformed grid with the array to draw as "shown"."""
@@ -64,7 +70,7 @@ class SolidPainter:
         view: str = "outside",
         labels: bool = True,
     ) -> None:
-        """Draw one value per point of a frame seen as `view`; `labels=False` leaves scale bar and axes' names out."""
+        """Draw one value per point seen as `view`; `labels=False` leaves scale bar and directions out."""
         image, per_pixel, directions = self.image(values, frame, colours, view)
         axes.imshow(image, interpolation="lanczos")
         axes.set_axis_off()
@@ -80,13 +86,13 @@ class SolidPainter:
         low, high = self._box
         width, height = self.size()
         window = [self.pixels, 2 * round(0.5 * self.pixels * height / width)]
-        plotter = pyvista.Plotter(off_screen=True, window_size=window)
+        plotter: Any = pyvista.Plotter(off_screen=True, window_size=window)
         try:
             plotter.set_background("white")
             for number in range(len(self.results.regions)):
                 if view == "particles" and number not in self.particles:
                     continue
-                part = mesh.extract_cells(np.flatnonzero(mesh.cell_data["region"] == number))
+                part = mesh.extract_cells(mesh.cell_data["region"] == number)
                 if part.n_cells:
                     self._add(plotter, part, colours, 0.5 * (low + high) if view == "cut open" else None)
             box = pyvista.Box((low[0], high[0], low[1], high[1], low[2], high[2]))
@@ -96,13 +102,14 @@ class SolidPainter:
                 )
             camera = plotter.camera
             middle, reach = 0.5 * (low + high), float(np.linalg.norm(high - low))
+            middle = middle - 0.5 * self._foot * _screen_axes()[1]
             camera.focal_point = tuple(middle)
             camera.position = tuple(middle + 3 * reach * VIEW_FROM / np.linalg.norm(VIEW_FROM))
             camera.up = (0.0, 0.0, 1.0)
             camera.enable_parallel_projection()
             camera.parallel_scale = 0.5 * height
             plotter.reset_camera_clipping_range()
-            plotter.enable_anti_aliasing("ssaa")
+            plotter.enable_anti_aliasing("msaa", multi_samples=8)
             image = np.asarray(plotter.screenshot(return_img=True), dtype=np.uint8)
         finally:
             plotter.close()
@@ -110,7 +117,7 @@ class SolidPainter:
 
     def _add(
         self,
-        plotter: "pyvista.Plotter",
+        plotter: Any,
         part: "pyvista.UnstructuredGrid",
         colours: Colours,
         corner: Array | None,
@@ -135,14 +142,14 @@ class SolidPainter:
                     show_scalar_bar=False,
                     smooth_shading=True,
                     split_sharp_edges=True,
-                    ambient=0.7,
-                    diffuse=0.36,
+                    ambient=0.78,
+                    diffuse=0.28,
                     specular=0.0,
                     n_colors=512,
                 )
         for line in lines:
             if line.n_cells:
-                plotter.add_mesh(line, color="black", line_width=0.0022 * self.pixels, lighting=False)
+                plotter.add_mesh(line, color="black", line_width=0.003 * self.pixels, lighting=False)
 
     def _scale_bar(self, axes: Axes, per_pixel: float, height: int) -> None:
         """Draw a bar of round length at the lower right."""
@@ -159,20 +166,26 @@ class SolidPainter:
         origin, length = np.array([0.04 * self.pixels, height - 0.05 * self.pixels]), 0.085 * self.pixels
         for name, direction in zip("xyz", directions, strict=True):
             tip = origin + length * direction * [1, -1]
-            axes.annotate("", tip, origin, arrowprops={"arrowstyle": "-|>", "lw": 1.1, "color": "black"})
+            axes.annotate(
+                "",
+                (tip[0], tip[1]),
+                (origin[0], origin[1]),
+                arrowprops={"arrowstyle": "-|>", "lw": 1.1, "color": "black"},
+            )
             at = origin + (length * direction + 0.026 * self.pixels * _unit(direction)) * [1, -1]
-            axes.text(*at, name, ha="center", va="center", style="italic")
+            axes.text(at[0], at[1], name, ha="center", va="center", style="italic")
 
 
 def _edges(surface: "pyvista.PolyData", sharp: bool) -> "pyvista.PolyData":
     """Return the sharp edges of a closed surface, or the border of an open one."""
-    return surface.clean().extract_feature_edges(
+    edges: pyvista.PolyData = surface.clean().extract_feature_edges(
         feature_angle=40,
         feature_edges=sharp,
         boundary_edges=not sharp,
         manifold_edges=False,
         non_manifold_edges=False,
     )
+    return edges
 
 
 def _without_octant(data: "pyvista.PolyData", corner: Array) -> "list[pyvista.PolyData]":
@@ -211,8 +224,13 @@ def _unit(vector: Array) -> Array:
     return vector / max(float(np.linalg.norm(vector)), 1e-12)
 
 
-def _screen_directions() -> Array:
-    """Return where x, y and z point on the screen (3, 2), right and up."""
+def _screen_axes() -> Array:
+    """Return the directions right and up on the screen (2, 3)."""
     towards = _unit(VIEW_FROM)
     right = _unit(np.cross([0.0, 0.0, 1.0], towards))
-    return np.column_stack([right, np.cross(towards, right)])
+    return np.array([right, np.cross(towards, right)])
+
+
+def _screen_directions() -> Array:
+    """Return where x, y and z point on the screen (3, 2), right and up."""
+    return _screen_axes().T

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from chemomech.results.format import CRACK_RISK_ARRAY, DISPLACEMENT_ARRAY, ENERGETIC_RISK_ARRAY, split_unit
 
-STYLE: Final[dict[str, Any]] = {
+STYLE: Final[Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 10.5,
     "axes.titlesize": 10.5,
@@ -32,6 +32,8 @@ STYLE: Final[dict[str, Any]] = {
     "xtick.direction": "out",
     "figure.facecolor": "white",
     "savefig.dpi": 200,
+    "savefig.bbox": "tight",
+    "savefig.pad_inches": 0.08,
 }
 """matplotlib settings of every figure."""
 
@@ -81,19 +83,28 @@ class Colours:
     mark: float | None = None
     """A value marked on the colour bar: crack risk 1."""
 
-    def colour_bar(self, axes: Axes) -> None:
-        """Draw the colour bar at the right of `axes`, as high as they are, ticks at round numbers."""
-        place = axes.inset_axes((1.04, 0.0, 0.045 * max(1.0, axes.get_data_ratio()), 1.0))
+    def colour_bar(self, panels: Sequence[Axes], below: bool) -> None:
+        """Draw the colour bar below the panels, or at the right of the last one and as high as it is."""
+        figure = panels[-1].figure
         mappable = ScalarMappable(Normalize(self.low, self.high), self.colour_map)
-        bar = place.figure.colorbar(
-            mappable,
-            cax=place,
-            extend=self.extend,
-            label=self.label,
-            ticks=MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]),
-        )
+        ticks = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10])
+        if below:
+            bar = figure.colorbar(
+                mappable,
+                ax=list(panels),
+                location="bottom",
+                shrink=0.6,
+                aspect=36,
+                extend=self.extend,
+                label=self.label,
+                ticks=ticks,
+            )
+        else:
+            width = 0.045 * max(1.0, panels[-1].get_data_ratio())
+            place = panels[-1].inset_axes((1.04, 0.0, width, 1.0))
+            bar = figure.colorbar(mappable, cax=place, extend=self.extend, label=self.label, ticks=ticks)
         if self.mark is not None and self.low < self.mark <= self.high:
-            bar.ax.axhline(self.mark, color="black", linewidth=1.8)
+            (bar.ax.axvline if below else bar.ax.axhline)(self.mark, color="black", linewidth=1.8)
 
 
 def colours_of(name: str, values: Sequence[NDArray[np.float64]]) -> Colours:
@@ -142,7 +153,7 @@ def _risk_colours(label: str, highest: float) -> Colours:
     if highest > 0.3:
         return Colours(full, 0.0, 1.0, "neither", label, mark=1.0)
     pale = LinearSegmentedColormap.from_list("low risk", full(np.linspace(0, 0.62, 256)), N=256)
-    return Colours(pale, 0.0, round_up(highest), "neither", f"{label}, far below 1")
+    return Colours(pale, 0.0, round_up(highest), "neither", f"{label}\n(far below 1)")
 
 
 def round_up(value: float) -> float:

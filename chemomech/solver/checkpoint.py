@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import chemomech.runtime  # noqa: F401
+
 import h5py
 import numpy as np
 import numpy.typing as npt

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import chemomech.runtime  # noqa: F401
+
 import dolfinx.la.petsc
 import numpy as np
 import ufl
@@ -25,6 +27,8 @@ REASONS = {
     PETSc.SNES.ConvergedReason.DIVERGED_MAX_IT: "too many Newton iterations",
     PETSc.SNES.ConvergedReason.DIVERGED_DTOL: "the Newton iteration diverged",
 }
+PYTHON_ERROR = 101
+"""PETSc's code for an exception in a Python callback"""
 
 
 @dataclass(frozen=True)
@@ -149,6 +153,8 @@ class NewtonSolver:
             ksp.setType("fgmres")
             ksp.setGMRESRestart(60)
             ksp.setTolerances(rtol=1e-6, atol=1e-30, max_it=300)
+            # Eisenstat-Walker: no linear solve is more exact than the Newton step deserves.
+            snes.setUseEW(True, version=2, rtol_0=1e-3, rtol_max=1e-2)
             ksp.getPC().setType("python")
             self.preconditioner = BlockPreconditioner(self.problem.traits, self.problem.functions)
             ksp.getPC().setPythonContext(self.preconditioner)
@@ -203,6 +209,8 @@ class NewtonSolver:
         try:
             self.snes.solve(None, self.solution)
         except PETSc.Error as error:  # a factorisation that PETSc reports as an error, not as a reason
+            if error.ierr == PYTHON_ERROR:
+                raise  # a fault of ours inside a callback, not of the numbers
             return Attempt(False, f"PETSc error {error.ierr}", 0, 0)
         dolfinx.la.petsc._ghost_update(
             self.solution, PETSc.InsertMode.INSERT, PETSc.ScatterMode.FORWARD

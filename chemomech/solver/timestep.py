@@ -8,6 +8,8 @@ Source: E. Hairer, S. P. Norsett, G. Wanner, Solving Ordinary Differential Equat
 from dataclasses import dataclass, field
 from typing import Any
 
+import chemomech.runtime  # noqa: F401
+
 import numpy as np
 import numpy.typing as npt
 from mpi4py import MPI

@@ -16,7 +16,7 @@ DURATION = 7200.0
 def disc_in_square(
     size: float, axisymmetric: bool, spacing: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return points, triangles and regions of a square [um] with a disc, or of a half plane with a half disc."""
+    """Return points, triangles and regions of a square [um] with a disc (axisymmetric: half of it)."""
     middle = np.array([0.0 if axisymmetric else 0.5 * size, 0.5 * size])
     radius = 0.3 * size
     count = round(2 * np.pi * radius / spacing)

@@ -341,6 +341,7 @@ def test_overrides(write: Callable[..., Path]) -> None:
         ("title.x=3", "'title' holds nothing named 'x'"),
         ("protocol.steps.9=Rest for 1 s", "'protocol.steps' holds nothing named '9'"),
         ("protocol.steps.0=Jump", "--set protocol.steps.0=Jump: 'Jump': 'Jump' is not a kind of step"),
+        (f"mesh={'x' * 500}.toml", "there is no file 'xxx"),
         ("cell.temperature=5 V", "--set cell.temperature=5 V: '5 V' is a voltage"),
         ("cell.temperature=1\nx=2", "does not begin with a finite number"),
     ],

@@ -2,9 +2,9 @@
 
 import json
 import os
+import resource
 import subprocess
 import sys
-import time
 import types
 from pathlib import Path
 from typing import Any
@@ -34,16 +34,16 @@ def folder(tmp_path: Path) -> Path:
 
 
 class Solver:
-    """Stands in for chemomech.simulate and records how it was called."""
+    """Stands in for chemomech.run and records how it was called."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.calls: list[tuple[Any, Path, bool, bool]] = []
         self.summary: dict[str, float] = {"Capacity [A.h]": 1.0}
         self.error: Exception | None = None
-        module = types.ModuleType("chemomech.simulate")
+        module = types.ModuleType("chemomech.run")
         module.run_case = self.run_case  # type: ignore[attr-defined]
-        monkeypatch.setitem(sys.modules, "chemomech.simulate", module)
-        monkeypatch.setattr("chemomech.simulate", module, raising=False)
+        monkeypatch.setitem(sys.modules, "chemomech.run", module)
+        monkeypatch.setattr("chemomech.run", module, raising=False)
 
     def run_case(self, case: Any, results: Path, *, resume: bool, quiet: bool) -> dict[str, float]:
         """Record the call."""
@@ -88,23 +88,6 @@ def test_run_passes_on_what_was_asked(folder: Path, solver: Solver, tmp_path: Pa
 def test_run_check_computes_nothing(folder: Path, solver: Solver) -> None:
     assert outcome(["run", str(folder), "--check"]) == 0
     assert not solver.calls and not (folder / "results").exists()
-
-
-def test_figures_are_drawn_by_another_process(
-    folder: Path, solver: Solver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    commands: list[list[str]] = []
-
-    def started(command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
-        commands.append(command)
-        assert not [key for key in options["env"] if key.startswith("PMI")]
-        return subprocess.CompletedProcess(command, len(commands) - 1)
-
-    monkeypatch.setenv("PMI_RANK", "0")
-    monkeypatch.setattr(subprocess, "run", started)
-    assert outcome(["run", str(folder)]) == 0
-    assert commands == [[sys.executable, "-m", "chemomech", "render", str(folder / "results")]]
-    assert outcome(["run", str(folder)]) == 3  # the second drawing fails
 
 
 def test_a_folder_that_cannot_be_written_is_found_first(
@@ -248,6 +231,12 @@ def test_only_the_first_rank_prints(
     assert not said.out and not said.err
 
 
+def time_of_children() -> float:
+    """Return the processor time of all processes started so far [s]."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 @pytest.mark.parametrize(
     "arguments", [["--help"], ["check", "CASE"], ["explain", "CASE"], ["list", "fields"]]
 )
@@ -258,12 +247,12 @@ def test_quick_verbs_import_nothing_heavy(folder: Path, arguments: list[str]) ->
     )
     words = json.dumps([str(folder) if word == "CASE" else word for word in arguments])
     best = float("inf")
-    for _ in range(3):  # the machine may be busy: the best of three counts
-        start = time.perf_counter()
+    for _ in range(5):  # seconds of the processor, best of five: the machine may be busy with something else
+        start = time_of_children()
         done = subprocess.run(
             [sys.executable, "-c", program, words], capture_output=True, text=True, cwd=ROOT
         )
-        best = min(best, time.perf_counter() - start)
+        best = min(best, time_of_children() - start)
         assert json.loads(done.stdout.splitlines()[-1]) == [0, []], done.stderr
         if best < 1.0:
             break
@@ -279,8 +268,8 @@ def test_a_failure_of_one_rank_ends_all(folder: Path, lonely: bool, code: int, s
         "def run_case(*a, **k):\n"
         f"    if {lonely} and MPI.COMM_WORLD.rank == 0: MPI.COMM_WORLD.Recv(bytearray(1), source=1)\n"
         "    raise RunError('stop')\n"
-        "module = types.ModuleType('simulate'); module.run_case = run_case\n"
-        "sys.modules['chemomech.simulate'] = module\n"
+        "module = types.ModuleType('run'); module.run_case = run_case\n"
+        "sys.modules['chemomech.run'] = module\n"
         "from chemomech.cli import main; main(['run', sys.argv[1], '--no-figures'])"
     )
     command = ["mpiexec", "-n", "2", sys.executable, "-c", program, str(folder)]

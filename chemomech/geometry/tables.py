@@ -1,0 +1,143 @@
+"""The tables that recipes are made of, with what can be wrong inside each; lengths are held in um."""
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from chemomech.case.units import to_internal
+from chemomech.case.wording import Location
+
+Coordinates = Literal["plane strain", "axisymmetric", "3D"]
+Mistake = tuple[Location, str, str]
+"""Keys that lead to the value, what is wrong with it, the remedy."""
+
+
+def _length(value: object) -> float:
+    """Return a length in um; a bare number is refused because its unit would be a guess."""
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} has no unit, write a length such as '5 um'")
+    length = to_internal(value, "length")
+    if not length > 0.0:
+        raise ValueError(f"must be greater than zero, not {length:g} um")
+    return length
+
+
+Length = Annotated[float, BeforeValidator(_length)]
+
+
+class Frozen(BaseModel):
+    """A table of a recipe: no unknown keys, no change after reading."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+
+
+class MeshSize(Frozen):
+    """Edge length of the cells."""
+
+    interface: Length
+    """Size of the cells at interfaces between regions."""
+    bulk: Length
+    """Size of the cells far from interfaces."""
+    transition: Length | None = None
+    """Distance from an interface over which the cells grow; without it four times the difference in size."""
+    per_turn: Annotated[int, Field(ge=0, le=200)] = 24
+    """Fewest cells along a full circle: curved interfaces are refined to this."""
+
+    def mistakes(self) -> Iterator[Mistake]:
+        """Yield what is contradictory."""
+        if self.interface > self.bulk:
+            what = (
+                f"cells at the interface ({self.interface:g} um) exceed those in the bulk ({self.bulk:g} um)"
+            )
+            yield ("mesh_size", "interface"), what, "interfaces need the finer cells: swap the two"
+
+    def too_coarse_for(self, coating: float | None) -> Iterator[Mistake]:
+        """Yield a coating that is thinner than half a cell."""
+        if coating is not None and self.interface > 2.0 * coating:
+            what = f"cells of {self.interface:g} um cannot resolve a coating of {coating:g} um"
+            yield ("mesh_size", "interface"), what, f"take at most {2 * coating:g} um"
+
+
+def name_mistakes(keys: Location, name: str) -> Iterator[Mistake]:
+    """Yield what is wrong with the name of a region; '|' and '@' join names elsewhere."""
+    if not re.fullmatch(r"[A-Za-z][\w ./+-]*", name):
+        yield keys, f"{name!r} cannot name a region", "use letters, digits, '_', '-'; begin with a letter"
+
+
+class Names(Frozen):
+    """What the regions are called in the mesh, and so in the case."""
+
+    particle: str = "particle"
+    """Name of the active material."""
+    electrolyte: str = "electrolyte"
+    """Name of the electrolyte around the particles."""
+    separator: str = "separator"
+    """Name of the electrolyte beside the electrode; may be the electrolyte's."""
+    coating: str = "coating"
+    """Name of the layer around each particle."""
+
+    def mistakes(self) -> Iterator[Mistake]:
+        """Yield names that cannot be, and names given twice."""
+        given = self.model_dump()
+        if self.separator == self.electrolyte:
+            del given["separator"]
+        for key, name in given.items():
+            yield from name_mistakes(("names", key), name)
+            if list(given.values()).count(name) > 1:
+                yield ("names", key), f"the name {name!r} is given to two regions", "choose another"
+
+
+class Radii(Frozen):
+    """Sizes of the particles: either log-normal about a median, or a list taken in turn."""
+
+    median: Length | None = None
+    """Median radius."""
+    spread: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
+    """Standard deviation of the logarithm of the radius."""
+    smallest: Length | None = None
+    """Smaller radii are drawn again."""
+    largest: Length | None = None
+    """Larger radii are drawn again."""
+    values: Annotated[tuple[Length, ...], Field(min_length=1)] | None = None
+    """Radii that are taken in turn, instead of a distribution."""
+
+    def mistakes(self) -> Iterator[Mistake]:
+        """Yield a choice that is not one of the two."""
+        drawn = (self.median, self.spread, self.smallest, self.largest)
+        if self.values is not None and any(value is not None for value in drawn):
+            yield ("radii",), "both a list of values and a distribution are given", "keep one of them"
+        if self.values is None and None in drawn:
+            what = "the distribution needs median, spread, smallest and largest"
+            yield ("radii",), what, "or give values = [...], a list of radii"
+        if (
+            self.median
+            and self.smallest
+            and self.largest
+            and not self.smallest <= self.median <= self.largest
+        ):
+            yield ("radii", "median"), "the median is not between the smallest and the largest radius", ""
+
+    def typical(self) -> float:
+        """Return a representative radius [um]."""
+        return sum(self.values) / len(self.values) if self.values else float(self.median or 0.0)
+
+    def greatest(self) -> float:
+        """Return the largest radius that can occur [um]."""
+        return max(self.values) if self.values else float(self.largest or 0.0)
+
+
+class Layer(Frozen):
+    """One layer of a film electrode."""
+
+    name: str
+    """Region that the layer belongs to."""
+    thickness: Length
+    """Size along the stack."""
+    cells: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    """Cells across the layer of a structured mesh."""
+    finer: Literal["none", "start", "end", "both"] = "none"
+    """Toward which face of the layer the cells of a structured mesh become finer."""
+    growth: Annotated[float, Field(ge=1.0, le=2.0)] = 1.15
+    """Ratio of neighbouring cells where they become finer."""
