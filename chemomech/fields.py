@@ -45,6 +45,7 @@ ELECTRONIC_POTENTIAL = Field("electronic_potential", "electron-conducting", "V",
 IONIC_POTENTIAL = Field("ionic_potential", "ion-conducting", "V", 1.0, "elliptic")
 DISPLACEMENT = Field("displacement", "solid", "um", 1e-2, "elastic", shape="vector")
 CELL_VOLTAGE = Field("cell_voltage", "cell", "V", 1.0, "global")
+OUT_OF_PLANE_STRAIN = Field("out_of_plane_strain", "cell", "-", 1e-3, "global")
 STACK_PRESSURE = Field("stack_pressure", "cell", "GPa", 1e-2, "global")
 
 
@@ -64,6 +65,11 @@ class Unknown:
     def value(self) -> Any:
         """The field as a UFL expression."""
         return self.function if self.offset is None else self.function + self.offset
+
+    @property
+    def reference(self) -> Any:
+        """The offset, or 0 where there is none."""
+        return 0.0 if self.offset is None else self.offset
 
     def array(self) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Local values, offset included, ghosts included."""
@@ -117,6 +123,22 @@ class State:
     def dynamic(self) -> list[Unknown]:
         """The unknowns whose rate some physics uses."""
         return [u for u in self.unknowns.values() if u.history is not None]
+
+    @property
+    def strain(self) -> Any:
+        """Small strain of the displacement [-], 3 x 3; with the out-of-plane strain where that is an unknown."""
+        return self._strain(self.value)
+
+    @property
+    def virtual_strain(self) -> Any:
+        """Strain of the test functions [-], 3 x 3."""
+        return self._strain(self.test)
+
+    def _strain(self, values: Mapping[Field, Any]) -> Any:
+        in_plane = self.domain.strain(values[DISPLACEMENT])
+        if OUT_OF_PLANE_STRAIN not in self.unknowns:
+            return in_plane
+        return in_plane + values[OUT_OF_PLANE_STRAIN] * ufl.as_tensor([[0, 0, 0], [0, 0, 0], [0, 0, 1]])
 
     def size(self) -> int:
         """Number of unknowns over all ranks."""

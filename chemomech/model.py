@@ -188,7 +188,13 @@ class _Builder:
         pressure = self._pressure()
         control = Control(self.number(0.0), self.number(0.0), self.number(1.0))
         collector = self._collector(control)
-        mechanics = StressEquilibrium(self._solids()) if self.stressed else None
+        mechanics = None
+        if self.stressed:
+            free = self.case.mechanics.out_of_plane == "free"
+            if free and self.domain.coordinates != "plane strain":
+                what = f"'free' means nothing in a mesh that is {self.domain.coordinates}"
+                raise InputError(Problem("[mechanics] out_of_plane", what, "remove it"))
+            mechanics = StressEquilibrium(self._solids(), free)
         physics = self._physics(mechanics, collector, pressure)
         fields = list(dict.fromkeys(f for item in physics for f in item.fields))
         state = self._state(fields)

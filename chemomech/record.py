@@ -30,6 +30,7 @@ from chemomech.fields import (
     DISPLACEMENT,
     ELECTRONIC_POTENTIAL,
     IONIC_POTENTIAL,
+    OUT_OF_PLANE_STRAIN,
     STACK_PRESSURE,
     Field,
 )
@@ -182,6 +183,8 @@ class Recorder:
         if self.model.mechanics is not None:
             columns += [names.region_column(q, r) for q in STRESS_QUANTITIES for r in self.regions]
             columns += [f"Elastic energy in {r} [nJ]" for r in self.regions]
+        if OUT_OF_PLANE_STRAIN in self.model.state.unknowns:
+            columns.append("Out-of-plane strain [-]")
         if self.model.pressure is not None:
             columns.append("Platen displacement [um]")
         columns += [f"Mean overpotential at {name} [mV]" for name in self._interfaces()]
@@ -231,6 +234,8 @@ class Recorder:
             for name in self.regions:
                 self._stress_columns(row, name, stress)
                 row[f"Elastic energy in {name} [nJ]"] = reading.scalars[f"elastic energy {name}"] * self.depth
+        if OUT_OF_PLANE_STRAIN in model.state.unknowns:
+            row["Out-of-plane strain [-]"] = self.meter.number(OUT_OF_PLANE_STRAIN)
         if model.pressure is not None and model.case.pressure is not None:
             area = self.areas[model.case.pressure.at]
             row["Platen displacement [um]"] = reading.scalars["platen displacement"] / area

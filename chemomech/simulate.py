@@ -124,11 +124,8 @@ class Simulation:
         while self.position.index < len(self.schedule):
             scheduled = self.schedule[self.position.index]
             self._impose(scheduled.step)
-            if not self.position.settled and self._settle(scheduled):
-                self._finish()
-                continue
-            self._march(scheduled)
-            self._finish()
+            if self.position.settled or not self._settle(scheduled):
+                self._march(scheduled)
 
     def _finish(self) -> None:
         self.position.index += 1
@@ -197,12 +194,12 @@ class Simulation:
                 self.counts.rejected += 1
                 if part < 1e-3:
                     raise self._stuck(scheduled, attempt)
-        self._accept(scheduled, SETTLING, self.meter.read(), attempt.iterations, last=False)
-        # Nothing is to be extrapolated from before the jump, nor from so short a step.
-        self.scheme.restart(self.position.time, self.charge)
+        reading = self.meter.read()
+        met = any(self._excess(scheduled.step, stop, reading) >= 0.0 for stop in scheduled.step.stops)
         self.position.settled = True
         self.position.dt = self.numerics.initial_step
-        return any(self._excess(scheduled.step, stop, self.meter.read()) >= 0.0 for stop in scheduled.step.stops)
+        self._accept(scheduled, SETTLING, reading, attempt.iterations, last=met, restart=True)
+        return met
 
     def _march(self, scheduled: ScheduledStep) -> None:
         step, numerics = scheduled.step, self.numerics
@@ -227,10 +224,10 @@ class Simulation:
                 dt, reading = self._locate(scheduled, met, dt, reading)
             proposed = dt * self.scheme.factor(error)
             last = bool(met) or (end is not None and position.time + dt >= end * (1 - 1e-14))
+            position.dt = max(proposed, numerics.minimum_step)
             self._accept(scheduled, dt, reading, attempt.iterations, last=last)
             if last:
                 return
-            position.dt = max(proposed, numerics.minimum_step)
 
     def _limited(self, end: float | None) -> float:
         # Never across the end of the step or a kink of the pressure, and no sliver left before either.
@@ -311,13 +308,26 @@ class Simulation:
         return reading.voltage - stop.value if rising else stop.value - reading.voltage
 
     def _accept(
-        self, scheduled: ScheduledStep, dt: float, reading: Reading, iterations: int, *, last: bool
+        self,
+        scheduled: ScheduledStep,
+        dt: float,
+        reading: Reading,
+        iterations: int,
+        *,
+        last: bool,
+        restart: bool = False,
     ) -> None:
+        # All that a checkpoint holds is brought up to date before the observer, which may write one, is told.
         self.charge = self.scheme.advance(dt, np.array([reading.current]))
         self.position.time += dt
-        self.scheme.accept(self.position.time, self.charge)
+        if restart:  # nothing is to be extrapolated from before a jump, nor from so short a step
+            self.scheme.restart(self.position.time, self.charge)
+        else:
+            self.scheme.accept(self.position.time, self.charge)
         self.counts.accepted += 1
         self._last = reading
+        if last:
+            self._finish()
         self.observer(
             Moment(self.position.time, dt, scheduled, reading, float(self.charge[0]), iterations, last)
         )

@@ -38,6 +38,10 @@ def mesh_problems(sections: Sections) -> Iterator[Problem]:
             ("cell", "depth"), f"a mesh in {coordinates} has no depth to choose", "remove 'depth'"
         )
     mechanics = sections.valid.get("mechanics")
+    if mechanics is not None and mechanics.out_of_plane == "free" and coordinates not in ("", "plane strain"):
+        yield sections.problem(
+            ("mechanics", "out_of_plane"), f"a mesh in {coordinates} has no out-of-plane strain", "remove it"
+        )
     if mechanics is not None and mechanics.lattice_velocity is not None and coordinates:
         needed, given = (3 if coordinates == "3D" else 2), len(mechanics.lattice_velocity)
         if given != needed:

@@ -241,6 +241,9 @@ class Mechanics(_Block):
     """false: no stress is solved for, and none acts on anything."""
     free: Words = ()
     """Boundaries without roller: free of traction."""
+    out_of_plane: Literal["fixed", "free"] = "fixed"
+    """fixed: plane strain; free: generalised plane strain, a uniform strain out of the plane at which no net force
+    acts there. Only for plane-strain meshes."""
     lattice_velocity: (
         Annotated[tuple[Annotated[float, Quantity("speed", "0.1 um/s", "any")], ...], Field(strict=False)]
         | None

@@ -96,8 +96,7 @@ class ChargeTransfer:
         else:
             eta = eta - self.open_circuit_potential(self._theta(state))
         if self.strain_coefficient is not None:
-            strain = state.domain.strain(state.value[DISPLACEMENT])
-            eta = eta - self.strain_coefficient * ufl.tr(strain)("+")
+            eta = eta - self.strain_coefficient * ufl.tr(state.strain)("+")
         return eta
 
     def faradaic(self, state: State) -> Any:

@@ -13,7 +13,7 @@ import chemomech.runtime  # noqa: F401
 import ufl
 from dolfinx import fem
 
-from chemomech.fields import CONCENTRATION, DISPLACEMENT, STACK_PRESSURE, Field, State
+from chemomech.fields import CONCENTRATION, DISPLACEMENT, OUT_OF_PLANE_STRAIN, STACK_PRESSURE, Field, State
 from chemomech.materials.free_energy import Solid
 
 
@@ -22,16 +22,19 @@ class StressEquilibrium:
     """Balance of momentum in all regions: int sigma : eps(v) dV = 0."""
 
     solids: Mapping[str, Solid]
+    out_of_plane_free: bool = False
+    """generalised plane strain: e_zz is uniform and such that no net force acts out of the plane"""
 
     @property
     def fields(self) -> tuple[Field, ...]:
-        """The displacement, and the concentration where a region swells."""
+        """The displacement, the concentration where a region swells, e_zz where it is free."""
         swells = any(solid.swelling is not None for solid in self.solids.values())
-        return (DISPLACEMENT, CONCENTRATION) if swells else (DISPLACEMENT,)
+        fields: tuple[Field, ...] = (DISPLACEMENT, CONCENTRATION) if swells else (DISPLACEMENT,)
+        return (*fields, OUT_OF_PLANE_STRAIN) if self.out_of_plane_free else fields
 
     def residual(self, state: State) -> ufl.Form:
         """Sum over regions of int sigma : eps(v)."""
-        test = state.domain.strain(state.test[DISPLACEMENT])
+        test = state.virtual_strain
         return sum(
             (state.domain.over(ufl.inner(self.stress(state, name), test), [name]) for name in self.solids),
             ufl.Form([]),
@@ -41,7 +44,7 @@ class StressEquilibrium:
         """Elastic energy of each region [nJ]."""
         return {
             f"elastic energy {name}": state.domain.over(
-                solid.energy(state.domain.strain(state.value[DISPLACEMENT]), self._lithium(state, solid)), [name]
+                solid.energy(state.strain, self._lithium(state, solid)), [name]
             )
             for name, solid in self.solids.items()
         }
@@ -49,8 +52,7 @@ class StressEquilibrium:
     def stress(self, state: State, region: str) -> Any:
         """Cauchy stress of a region [GPa], 3 x 3."""
         solid = self.solids[region]
-        strain = state.domain.strain(state.value[DISPLACEMENT])
-        return solid.stress(strain, self._lithium(state, solid))
+        return solid.stress(state.strain, self._lithium(state, solid))
 
     def _lithium(self, state: State, solid: Solid) -> Any:
         return None if solid.swelling is None else state.value[CONCENTRATION]

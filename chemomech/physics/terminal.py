@@ -66,8 +66,10 @@ class CurrentCollector:
 
     def density(self, state: State) -> Any:
         """Current density from the terminal into the active material [nA/um^2]."""
-        terminal = self._trace(state.value[CELL_VOLTAGE])
-        return (terminal - self._trace(state.value[ELECTRONIC_POTENTIAL])) / self.contact_resistance
+        # The references are subtracted apart: added to both first, they would cost the small drop its digits.
+        terminal, electrons = state.unknowns[CELL_VOLTAGE], state.unknowns[ELECTRONIC_POTENTIAL]
+        drop = self._trace(terminal.function) - self._trace(electrons.function)
+        return (drop + (terminal.reference - electrons.reference)) / self.contact_resistance
 
     def _trace(self, value: Any) -> Any:
         return value if self.boundary is not None else value("+")

@@ -53,8 +53,8 @@ NOWHERE: Final = "#d6d6d6"
 """Colour of the places where a field does not exist."""
 
 RISKS: Final = (CRACK_RISK_ARRAY, ENERGETIC_RISK_ARRAY)
-RISK_CEILING: Final = 2.0
-"""Top of the colour bar when the risk exceeds 1; fixed, so that pictures of different runs compare."""
+LOWEST_CEILING: Final = 2.0
+"""Least top of the colour bar when the risk exceeds 1."""
 
 _BELOW_ONE = ["#ffffff", "#fff3c9", "#fed976", "#fd8d3c", "#e31a1c"]
 _ABOVE_ONE = ["#b10026", "#7a0031", "#3b0030"]
@@ -65,7 +65,7 @@ _MAPS = {
     "Ionic potential": "cividis",
     "Chemical potential": "cividis",
     "Displacement": "viridis",
-    "Von Mises stress": "inferno",
+    "Von Mises stress": "plasma",
 }
 _SIGNED = ("Hydrostatic stress", "Max principal stress")
 _UNITS = {"um": "µm", "Ohm": "Ω"}
@@ -116,7 +116,7 @@ def colours_of(name: str, values: Sequence[NDArray[np.float64]]) -> Colours:
     low, high = float(joined.min()), float(joined.max())
     label = axis_label(name) if name != DISPLACEMENT_ARRAY else "Displacement magnitude (µm)"
     if name in RISKS:
-        return _risk_colours(label, high)
+        return _risk_colours(label, high, float(np.percentile(joined, 99)))
     # A few cells at corners and edges must not set the range for all others.
     inner_low, inner_high = (float(q) for q in np.percentile(joined, (0.3, 99.7)))
     width = max(inner_high - inner_low, 0.0)
@@ -139,16 +139,15 @@ def colours_of(name: str, values: Sequence[NDArray[np.float64]]) -> Colours:
     return Colours(colour_map, low, high, extend[cut_low, cut_high], label)
 
 
-def _risk_colours(label: str, highest: float) -> Colours:
-    """White to red up to 1, dark beyond. Risks far below 1 are spread out but never become red."""
+def _risk_colours(label: str, highest: float, common: float) -> Colours:
+    """White to red up to 1, dark beyond, up to what 99 % of the cells reach. Risks far below 1 never become red."""
     if highest > 1:
-        share = 1 / RISK_CEILING
+        ceiling = max(LOWEST_CEILING, round_up(common))
+        share = 1 / ceiling
         stops = [*zip(np.linspace(0, share, len(_BELOW_ONE)), _BELOW_ONE, strict=True)]
         stops += [*zip(np.linspace(share, 1, len(_ABOVE_ONE) + 1)[1:], _ABOVE_ONE, strict=True)]
         colour_map = LinearSegmentedColormap.from_list("risk", stops, N=512)
-        return Colours(
-            colour_map, 0.0, RISK_CEILING, "max" if highest > RISK_CEILING else "neither", label, mark=1.0
-        )
+        return Colours(colour_map, 0.0, ceiling, "max" if highest > ceiling else "neither", label, mark=1.0)
     full = LinearSegmentedColormap.from_list("risk", _BELOW_ONE, N=512)
     if highest > 0.3:
         return Colours(full, 0.0, 1.0, "neither", label, mark=1.0)

@@ -25,6 +25,7 @@ MULTIGRID: Final = {
     "ksp_type": "preonly",
     "pc_type": "gamg",
     "pc_gamg_agg_nsmooths": 1,
+    "pc_gamg_reuse_interpolation": True,
     "mg_levels_ksp_type": "richardson",
     "mg_levels_ksp_max_it": 1,
     "mg_levels_pc_type": "sor",
@@ -67,6 +68,7 @@ class BlockPreconditioner:
         """projected block of each parabolic one"""
         self.fluxes = [i for i in self._with("projected") if self._partner(i) is None]
         self._solvers: dict[Any, PETSc.KSP] = {}
+        self.elliptic_matrix = PETSc.Mat()
         self._borders: dict[int, PETSc.Vec] = {}
         self._complements: dict[int, float] = {}
 
@@ -137,7 +139,7 @@ class BlockPreconditioner:
             return
         nest = PETSc.Mat().createNest([[self._condensed(i, j) for j in self.elliptic] for i in self.elliptic])
         self.elliptic_sets = nest.getNestISs()[0]
-        self.elliptic_matrix = nest.convert("aij", PETSc.Mat())
+        self.elliptic_matrix = nest.convert("aij", self.elliptic_matrix)
         options = {"pc_gamg_threshold": THRESHOLDS["elliptic"]}
         self._solver("elliptic", self.elliptic_matrix, MULTIGRID, **options).setUp()
         self.elliptic_vectors = [self.elliptic_matrix.createVecRight() for _ in range(2)]

@@ -95,7 +95,10 @@ class NewtonSolver:
         self.comm = comm
         nest = options.linear_solver == "fieldsplit"
         self.residual_forms = problem.compile(problem.rows())
-        self.jacobian_forms = problem.compile(problem.jacobian())
+        jacobian = problem.jacobian()
+        self._varying = [[block is not None and _depends(block, problem.functions) for block in row] for row in jacobian]
+        self._constants: dict[tuple[int, int], np.ndarray[Any, np.dtype[np.float64]]] = {}
+        self.jacobian_forms = problem.compile(jacobian)
         kind = "nest" if nest else None
         self.matrix = fempetsc.create_matrix(self.jacobian_forms, kind=kind)
         self._find_pattern()
@@ -135,17 +138,7 @@ class NewtonSolver:
         if self._layout is not None:
             context["_blocks"] = self._layout
         snes.setFunction(fempetsc.assemble_residual, self.vector, kargs=context)
-        snes.setJacobian(
-            fempetsc.assemble_jacobian,
-            self.matrix,
-            None,
-            kargs={
-                "u": self.problem.functions,
-                "jacobian": self.jacobian_forms,
-                "preconditioner": None,
-                "bcs": self.problem.bcs,
-            },
-        )
+        snes.setJacobian(self._assemble_nest if nest else self._assemble_whole, self.matrix)
         snes.setTolerances(max_it=self.options.maximum_iterations)
         snes.setConvergenceTest(self._test)
         ksp = snes.getKSP()
@@ -163,6 +156,37 @@ class NewtonSolver:
             ksp.getPC().setType("lu")
             ksp.getPC().setFactorSolverType("mumps")
         return snes
+
+    def _load(self, x: PETSc.Vec) -> None:
+        dolfinx.la.petsc._ghost_update(x, PETSc.InsertMode.INSERT, PETSc.ScatterMode.FORWARD)
+        fempetsc.assign(x, self.problem.functions)
+
+    def _assemble_whole(self, snes: PETSc.SNES, x: PETSc.Vec, matrix: PETSc.Mat, _: PETSc.Mat) -> None:
+        self._load(x)
+        matrix.zeroEntries()
+        fempetsc.assemble_matrix(matrix, self.jacobian_forms, self.problem.bcs, diag=1.0)
+        matrix.assemble()
+
+    def _assemble_nest(self, snes: PETSc.SNES, x: PETSc.Vec, matrix: PETSc.Mat, _: PETSc.Mat) -> None:
+        # A block that depends on no unknown is assembled again only when one of its constants has changed.
+        self._load(x)
+        for i, row in enumerate(self.jacobian_forms):
+            for j, form in enumerate(row):
+                if form is None or not self._stale(i, j, form):
+                    continue
+                block = matrix.getNestSubMatrix(i, j)
+                block.zeroEntries()
+                fempetsc.assemble_matrix(block, form, self.problem.bcs, diag=1.0)
+                block.assemble()
+        matrix.assemble()
+
+    def _stale(self, i: int, j: int, form: fem.Form) -> bool:
+        if self._varying[i][j]:
+            return True
+        constants = fem.pack_constants(form)
+        known = self._constants.get((i, j))
+        self._constants[i, j] = constants.copy()
+        return known is None or not np.array_equal(known, constants)
 
     def _test(self, snes: PETSc.SNES, iteration: int, norms: tuple[float, float, float]) -> int:
         reasons = PETSc.SNES.ConvergedReason
@@ -228,6 +252,10 @@ class NewtonSolver:
         """Free the PETSc objects, on all ranks together."""
         for item in (self.snes, self.matrix, self.vector, self.solution):
             item.destroy()
+
+
+def _depends(form: ufl.Form, functions: Sequence[fem.Function]) -> bool:
+    return any(coefficient in functions for coefficient in form.coefficients())
 
 
 def _blocks(matrix: PETSc.Mat) -> list[PETSc.Mat]:

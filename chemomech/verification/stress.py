@@ -36,7 +36,7 @@ class Ball:
 
     def bench(self, *, flux: float = 0.0, surface: float | None = None, coupled: bool = False) -> "BallBench":
         """Return the sphere under a flux or a held surface; `coupled`: stress drives lithium too."""
-        radii = meshes.fine_ends(0.0, self.radius, 28, 5.0)
+        radii = meshes.fine_ends(0.0, self.radius, 40, 5.0)
         domain = meshes.sphere({"particle": radii}, angles=4)
         omega, c_max = number(domain, self.partial_molar_volume), number(domain, self.maximum_concentration)
         solid = Solid(

@@ -41,6 +41,7 @@ def test_every_case_says_what_it_is_and_what_it_demands() -> None:
         "note",
         "data",
         "rtol",
+        "atol",
         "params",
         "expected",
         "at_least",
@@ -287,10 +288,18 @@ def test_bars() -> None:
         return exact.bar_voltage(current, p["open_circuit_potential_V"], bars, exchange, p["temperature_K"])
 
     first, second = p["first_conductivity_S_m"], p["second_conductivity_S_m"]
-    compare(
-        "bv_bars",
-        {"voltage_V_equal": voltage(first, first), "voltage_V_unequal": voltage(first, second)},
-    )
+
+    def unit(conductivity: float, length: float) -> float:
+        return exact.bar_voltage(0.005, 0.1, [(1.0, 10.0), (length, conductivity)], 1.0, 300.0)
+
+    computed = {
+        "equal": voltage(first, first),
+        "unequal": voltage(first, second),
+        "unit": unit(10.0, 1.0),
+        "unit_unequal": unit(0.04, 2.0),
+    }
+    sides = ("left", "right")
+    compare("bv_bars", {f"voltage_V_{name}_{side}": v for name, v in computed.items() for side in sides})
     # by hand in SI: 10 A/m2 x 50 um / 0.1 S/m = 5 mV each, and the overpotential of the table
     assert voltage(first, first) == pytest.approx(3.8 + 2 * 0.005 + 0.118825, abs=1e-6)
 

@@ -174,7 +174,9 @@ def test_risk_colours_do_not_cry_wolf() -> None:
     high = style.colours_of(CRACK_RISK_ARRAY, [np.array([0.1, 3.0])])
     middle = style.colours_of(CRACK_RISK_ARRAY, [np.array([0.1, 0.9])])
     low = style.colours_of(CRACK_RISK_ARRAY, [np.array([0.01, 0.04])])
-    assert (high.low, high.high, high.extend, high.mark) == (0, 2, "max", 1)
+    assert (high.low, high.high, high.extend, high.mark) == (0, 3, "neither", 1)
+    rare = style.colours_of(CRACK_RISK_ARRAY, [np.append(np.full(999, 1.4), 40.0)])
+    assert (rare.high, rare.extend) == (2, "max")
     assert (middle.high, middle.extend) == (1, "neither")
     assert low.high == 0.05 and "below 1" in low.label
     assert red(high, 1.0) and red(middle, 1.0) and not red(high, 0.7) and not red(low, 0.05)

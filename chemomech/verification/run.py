@@ -1,0 +1,127 @@
+"""`chemomech verify`: run the verification cases through the project's own finite elements and print the verdicts."""
+
+import difflib
+import json as jsonlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+
+from chemomech import runtime  # noqa: F401  (before dolfinx)
+from chemomech.errors import InputError, Problem, RunError
+from chemomech.ranks import say
+from chemomech.verification.figures import Figure, judge, tables
+
+type Case = Callable[[], Mapping[str, float]]
+
+
+def menu() -> dict[str, Case]:
+    """Return every case by its name; the finite elements are imported here."""
+    from chemomech.verification import cell, diffusion, elasticity, jacobian, kinetics, manufactured, stress
+
+    return {
+        "butler_volmer": kinetics.butler_volmer,
+        "bv_bars": kinetics.bars,
+        "film_resistance": kinetics.film,
+        "double_layer": kinetics.double_layer,
+        "strain_term": kinetics.strain_term,
+        "interface_orientation": kinetics.orientation,
+        "diff_sphere_galv": diffusion.sphere_galvanostatic,
+        "diff_sphere_pot": diffusion.sphere_potentiostatic,
+        "diff_slab_galv": diffusion.slab_galvanostatic,
+        "diff_octant_galv": diffusion.octant,
+        "lattice_velocity": diffusion.advected_profile,
+        "dis_galvanostatic": stress.galvanostatic,
+        "dis_potentiostatic": stress.potentiostatic,
+        "dis_stress_coupled_potentiostatic": stress.stress_coupled,
+        "ai2020_hoop": stress.ai2020,
+        "eshelby_same": elasticity.inclusion,
+        "core_shell_coating": elasticity.coating,
+        "stack_pressure": elasticity.columns,
+        "fixture_stiffness": elasticity.fixture,
+        "larche_cahn": elasticity.larche_cahn,
+        "poisson_mms": manufactured.poisson,
+        "coupled_mms": manufactured.coupled,
+        "jacobian": jacobian.jacobian,
+        "particle_vs_pybamm": cell.against_pybamm,
+        "balance": cell.balance,
+        "ranks": cell.ranks,
+    }
+
+
+NAMES: Final = tuple(tables())
+WIDE: Final = 110
+
+
+def list_verifications() -> list[str]:
+    """Return one line per case: its name and what it is."""
+    width = max(len(name) for name in NAMES)
+    return [f"{name:{width}}  {tables()[name]['title']}" for name in NAMES]
+
+
+def chosen(only: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the names of the cases to run, all without a choice; InputError with the nearest of unknown ones."""
+    problems = []
+    for name in only or ():
+        if name not in NAMES:
+            near = difflib.get_close_matches(name, NAMES, n=3, cutoff=0.4)
+            remedy = f"did you mean {' or '.join(near)}?" if near else "see: chemomech verify --list"
+            problems.append(Problem("--only", f"there is no verification case '{name[:60]}'", remedy))
+    if problems:
+        raise InputError(problems)
+    return tuple(dict.fromkeys(only or NAMES))
+
+
+def evaluate(name: str) -> list[Figure]:
+    """Run one case and return its figures; one that cannot be solved has figures that are not numbers."""
+    try:
+        got = menu()[name]()
+    except RunError as error:
+        say(f"# {name}: {error}")
+        got = {}
+    return judge(name, got)
+
+
+def run_verification(only: Sequence[str] | None = None, json: bool = False) -> int:
+    """Run cases, print a verdict per figure, and return 0, or 1 when any figure is off (collective)."""
+    from mpi4py import MPI
+
+    from chemomech.solver.jit import prepare
+
+    wanted = chosen(only)
+    prepare(MPI.COMM_WORLD)
+    failed, count, started = 0, 0, time.monotonic()
+    for name in wanted:
+        began = time.monotonic()
+        figures = evaluate(name)
+        failed += sum(not figure.passed for figure in figures)
+        count += len(figures)
+        if json:
+            for figure in figures:
+                say(jsonlib.dumps(figure.record()))
+        elif MPI.COMM_WORLD.rank == 0:
+            _show(name, figures, time.monotonic() - began)
+    if not json:
+        verdict = "all good" if not failed else f"{failed} off"
+        say(f"{count} figures of {len(wanted)} cases: {verdict} ({time.monotonic() - started:.0f} s)")
+    return 1 if failed else 0
+
+
+def _show(name: str, figures: Sequence[Figure], seconds: float) -> None:
+    say(f"{name}: {tables()[name]['title']} ({seconds:.1f} s)")
+    table = Table(box=None)
+    table.add_column("figure")
+    for heading in ("expected", "got", "error", "tolerance"):
+        table.add_column(heading, justify="right")
+    table.add_column("verdict")
+    bounds = tables()[name].get("at_least", {})
+    for one in figures:
+        expected = f"{'>= ' if one.figure in bounds else ''}{one.expected:.8g}"
+        verdict = "ok" if one.passed else "[bold red]OFF[/]"
+        table.add_row(one.figure, expected, f"{one.got:.8g}", f"{one.error:.2e}", f"{one.tolerance:.0e}", verdict)
+    console = Console()
+    if console.width < WIDE:  # a file or a narrow window: rather long lines than cut numbers
+        console = Console(width=WIDE)
+    console.print(table)
