@@ -74,7 +74,7 @@ def run(
     case
         Case folder, or its case.toml.
     check
-        Stop after the input was checked.
+        Compare the summary with the case's expected.toml; exit code 1 where a figure is off.
     resume
         Continue from the last checkpoint in the results folder.
     results
@@ -86,9 +86,9 @@ def run(
     """
     asked = _read(case, overrides)
     folder = results if results is not None else asked.directory / "results"
+    expected = asked.directory / "expected.toml"
     if check:
-        say(f"{case}: no mistakes found")
-        return 0
+        _comparable(expected, overrides)
     _writable(folder)
     if no_figures:
         plain = asked.output.model_copy(update={"figures": False, "animation": False})
@@ -98,14 +98,26 @@ def run(
     summary = run_case(asked, folder, resume=resume, quiet=quiet)
     if rank() > 0:
         return 0
-    expected = asked.directory / "expected.toml"
-    if overrides or not expected.is_file():
+    from chemomech.results.headlines import headlines
+
+    say(f"{headlines(summary)}\nresults: {folder}")
+    if not check:
         return 0
     from chemomech.results.compare import compare, report
 
     comparisons = compare(summary, expected)
     say(report(comparisons))
     return 0 if all(one.passed for one in comparisons) else 1
+
+
+def _comparable(expected: Path, overrides: Overrides) -> None:
+    problems = []
+    if not expected.is_file():
+        problems.append(Problem(str(expected), "there is no such file to compare with", "leave out --check"))
+    if overrides:
+        problems.append(Problem("--set", "makes another case than the expected one", "leave out --check or --set"))
+    if problems:
+        raise InputError(problems)
 
 
 @app.command

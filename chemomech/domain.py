@@ -83,7 +83,7 @@ class Domain:
     def owned_cells(self, regions: Iterable[str]) -> Int32Array:
         """Return the owned cells of these regions."""
         cells = self.cells(regions)
-        return cells[cells < self.mesh.topology.index_map(self.dimension).size_local]
+        return np.asarray(cells[cells < self.mesh.topology.index_map(self.dimension).size_local], np.int32)
 
     def support(self, regions: Iterable[str]) -> Support:
         """Return the submesh that these regions make; the parent mesh itself when they are all of it."""
@@ -189,10 +189,10 @@ class Domain:
         facets = self.facet_boundary[boundary]
         facets = facets[facets < self.mesh.topology.index_map(self.dimension - 1).size_local]
         if regions is None:
-            return facets
+            return np.asarray(facets, np.int32)
         tags = [self.regions[name] for name in regions]
         cells = self._first_cell(facets)
-        return facets[np.isin(self.cell_region[cells], tags)]
+        return np.asarray(facets[np.isin(self.cell_region[cells], tags)], np.int32)
 
     def integral(self, form: ufl.Form, compile_form: Callable[[ufl.Form], Any] | None = None) -> float:
         """Assemble a scalar form over all ranks."""
@@ -238,7 +238,7 @@ class Domain:
 
     def _first_cell(self, facets: Int32Array) -> Int32Array:
         links = self.mesh.topology.connectivity(self.dimension - 1, self.dimension)
-        return links.array[links.offsets[facets]]
+        return np.asarray(links.array[links.offsets[facets]], np.int32)
 
     def _interface_facets(self, a: frozenset[str], b: frozenset[str], owned: bool) -> Int32Array:
         tdim = self.dimension
@@ -267,7 +267,10 @@ class Domain:
         links = self.mesh.topology.connectivity(tdim - 1, tdim)
         two = np.flatnonzero(np.diff(links.offsets) == 2)
         pairs = np.stack(
-            [self.cell_region[links.array[links.offsets[two]]], self.cell_region[links.array[links.offsets[two] + 1]]],
+            [
+                self.cell_region[links.array[links.offsets[two]]],
+                self.cell_region[links.array[links.offsets[two] + 1]],
+            ],
             axis=1,
         )
         mine = {(int(p), int(q)) for p, q in np.unique(np.sort(pairs, axis=1), axis=0) if p != q}
@@ -300,7 +303,13 @@ def read_domain(
         for name, tag in boundaries.items()
     }
     return make_domain(
-        data.mesh, coordinates, regions, data.cell_tags.indices, data.cell_tags.values, facets, quadrature_degree
+        data.mesh,
+        coordinates,
+        regions,
+        data.cell_tags.indices,
+        data.cell_tags.values,
+        facets,
+        quadrature_degree,
     )
 
 
@@ -346,12 +355,16 @@ def check_names(domain: Domain, regions: Sequence[str], boundaries: Sequence[str
         if name not in domain.regions
     ]
     problems += [
-        Problem(place, f"the mesh has no boundary '{name}'", f"its boundaries are {sorted(domain.boundaries)}")
+        Problem(
+            place, f"the mesh has no boundary '{name}'", f"its boundaries are {sorted(domain.boundaries)}"
+        )
         for name in boundaries
         if name not in domain.boundaries
     ]
     problems += [
-        Problem(place, f"region '{name}' of the mesh has no entry in [regions]", "give it a material and a role")
+        Problem(
+            place, f"region '{name}' of the mesh has no entry in [regions]", "give it a material and a role"
+        )
         for name in domain.regions
         if name not in regions
     ]

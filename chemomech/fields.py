@@ -94,7 +94,9 @@ class State:
         shifted = set(offsets)
         degree = degrees or {}
         for item, support in supports.items():
-            space = fem.functionspace(support.mesh, _element(item, support, degree.get(item, 1), domain.dimension))
+            space = fem.functionspace(
+                support.mesh, _element(item, support, degree.get(item, 1), domain.dimension)
+            )
             offset = fem.Constant(domain.mesh, 0.0) if item in shifted else None
             function = fem.Function(space, name=item.name)
             self.unknowns[item] = Unknown(item, support, space, function, offset)

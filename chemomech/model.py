@@ -150,9 +150,7 @@ class _Builder:
         self.materials = materials
         self.temperature = self.number(case.cell.temperature)
         self.stressed = case.mechanics.enabled
-        self.initial = {
-            name: self._initial_stoichiometry(name) for name in self.with_role("active")
-        }
+        self.initial = {name: self._initial_stoichiometry(name) for name in self.with_role("active")}
 
     # ---- numbers ----------------------------------------------------------------------------------
 
@@ -233,7 +231,10 @@ class _Builder:
             name: self.number(self.property(name, "electronic_conductivity"))
             for name in self.with_role("active", "conductor")
         }
-        ions = {name: self.number(self.property(name, "ionic_conductivity")) for name in self.with_role("electrolyte")}
+        ions = {
+            name: self.number(self.property(name, "ionic_conductivity"))
+            for name in self.with_role("electrolyte")
+        }
         velocity = self.case.mechanics.lattice_velocity
         moving = None if velocity is None else ufl.as_vector([self.number(v) for v in velocity])
         menu: list[Physics | None] = [
@@ -358,7 +359,9 @@ class _Builder:
     def _counter(self) -> LithiumCounter:
         given = self.case.cell.counter_electrode
         regions = tuple(
-            name for name in self.with_role("electrolyte") if self.domain.boundary_area(given.at, [name]) > 0.0
+            name
+            for name in self.with_role("electrolyte")
+            if self.domain.boundary_area(given.at, [name]) > 0.0
         )
         if not regions:
             raise InputError(
@@ -370,7 +373,9 @@ class _Builder:
             )
         film = None
         if given.film_resistance:
-            film = Field(f"current density at {given.at}", f"boundary:{given.at}", "nA/um^2", 1e-3, "projected")
+            film = Field(
+                f"current density at {given.at}", f"boundary:{given.at}", "nA/um^2", 1e-3, "projected"
+            )
         kinetics = Kinetics(self.number(given.exchange_current), 0.5, 0.5, self.temperature)
         resistance = None if film is None else self.number(given.film_resistance or 0.0)
         return LithiumCounter(given.at, regions, kinetics, resistance, film)

@@ -19,6 +19,7 @@ from chemomech.analysis.risk import (
     fracture_energy,
     hydrostatic_stress,
     principal_stress,
+    volume_quantile,
     von_mises_stress,
 )
 from chemomech.analysis.sampling import CellAverages, RegionGrid
@@ -53,8 +54,16 @@ MILLI: Final = 1e3
 
 VTK_CELL: Final = {"triangle": 5, "quadrilateral": 9, "tetrahedron": 10, "hexahedron": 12}
 
-STRESS_QUANTITIES: Final = ("Max von Mises", "Max principal stress", "Crack risk", "Energetic crack risk")
+STRESS_QUANTITIES: Final = (
+    "Max von Mises",
+    "Max principal stress",
+    "P99 principal stress",
+    "Crack risk",
+    "Energetic crack risk",
+)
 LITHIUM_QUANTITIES: Final = ("Mean stoichiometry", "Min stoichiometry", "Max stoichiometry")
+COMMON_SHARE: Final = 0.99
+"""share of a region's volume whose stress the P99 column bounds: peaks at necks and corners are left out"""
 NODAL: Final[dict[str, Field]] = {
     "electronic_potential": ELECTRONIC_POTENTIAL,
     "ionic_potential": IONIC_POTENTIAL,
@@ -153,6 +162,8 @@ class Recorder:
         }
         self.grid = RegionGrid.of(model.domain)
         self.averages = self._averages()
+        kinetic = "overpotential "
+        self.interfaces = [n.removeprefix(kinetic) for n in model.observables() if n.startswith(kinetic)]
         self.columns = self._columns()
         self.extreme_columns = [c for c in self.columns if c.startswith(STRESS_QUANTITIES)]
         self.areas = self._areas()
@@ -187,16 +198,14 @@ class Recorder:
             columns.append("Out-of-plane strain [-]")
         if self.model.pressure is not None:
             columns.append("Platen displacement [um]")
-        columns += [f"Mean overpotential at {name} [mV]" for name in self._interfaces()]
+        columns += [f"Mean overpotential at {name} [mV]" for name in self.interfaces]
         return tuple(columns)
-
-    def _interfaces(self) -> list[str]:
-        prefix = "overpotential "
-        return [name.removeprefix(prefix) for name in self.model.observables() if name.startswith(prefix)]
 
     def _areas(self) -> dict[str, float]:
         domain, pressed = self.model.domain, self.model.case.pressure
-        areas = {name: domain.interface_area(*([part] for part in name.split("|"))) for name in self._interfaces()}
+        areas = {
+            name: domain.interface_area(*([part] for part in name.split("|"))) for name in self.interfaces
+        }
         if pressed is not None:
             areas[pressed.at] = domain.boundary_area(pressed.at)
         return areas
@@ -217,7 +226,9 @@ class Recorder:
 
     # ---- rows -------------------------------------------------------------------------------------
 
-    def row(self, basics: Mapping[str, float], reading: Reading, stress: FloatArray | None) -> dict[str, float]:
+    def row(
+        self, basics: Mapping[str, float], reading: Reading, stress: FloatArray | None
+    ) -> dict[str, float]:
         """Return one row of the history (collective)."""
         model = self.model
         row = dict(basics)
@@ -227,7 +238,9 @@ class Recorder:
         row[names.STACK_PRESSURE] = reading.pressure * GPA_IN_MPA
         for region in model.active:
             low, high = self.meter.stoichiometry_range(region.name)
-            mean = reading.scalars[f"lithium in {region.name}"] / (region.volume * region.maximum_concentration)
+            mean = reading.scalars[f"lithium in {region.name}"] / (
+                region.volume * region.maximum_concentration
+            )
             for quantity, value in zip(LITHIUM_QUANTITIES, (mean, low, high), strict=True):
                 row[names.region_column(quantity, region.name)] = value
         if stress is not None:
@@ -239,23 +252,34 @@ class Recorder:
         if model.pressure is not None and model.case.pressure is not None:
             area = self.areas[model.case.pressure.at]
             row["Platen displacement [um]"] = reading.scalars["platen displacement"] / area
-        for name in self._interfaces():
+        for name in self.interfaces:
             mean = reading.scalars[f"overpotential {name}"] / self.areas[name]
             row[f"Mean overpotential at {name} [mV]"] = mean * MILLI
         return row
 
     def _stress_columns(self, row: dict[str, float], name: str, stress: FloatArray) -> None:
-        here = stress[self.model.domain.owned_cells([name])]
+        assert self.averages is not None
+        cells = self.model.domain.owned_cells([name])
+        principal = principal_stress(stress[cells])
         against = self.resistances[name]
-        mises = self._top(von_mises_stress(here) if len(here) else np.empty(0))
-        top = self._top(principal_stress(here) if len(here) else np.empty(0))
+        mises = self._top(von_mises_stress(stress[cells]))
+        top = self._top(principal)
+        common = self._quantile(principal, self.averages.volumes[cells])
         risks = against.strength_risk(np.array([top]))[0], against.energy_risk(np.array([top]))[0]
-        values = (mises * GPA_IN_MPA, top * GPA_IN_MPA, *risks)
+        values = (mises * GPA_IN_MPA, top * GPA_IN_MPA, common * GPA_IN_MPA, *risks)
         for quantity, value in zip(STRESS_QUANTITIES, values, strict=True):
             row[names.region_column(quantity, name)] = float(value)
 
     def _top(self, values: FloatArray) -> float:
         return float(self.comm.allreduce(float(np.max(values, initial=-np.inf)), op=MPI.MAX))
+
+    def _quantile(self, values: FloatArray, volumes: FloatArray) -> float:
+        pieces = self.comm.gather((values, volumes), root=0)
+        result = 0.0
+        if pieces is not None:
+            all_values, all_volumes = (np.concatenate(part) for part in zip(*pieces, strict=True))
+            result = volume_quantile(all_values, all_volumes, COMMON_SHARE)
+        return float(self.comm.bcast(result, root=0))
 
     def stress(self) -> FloatArray | None:
         """Cell-averaged stress of the owned cells [GPa]; None without mechanics (collective)."""
@@ -326,4 +350,3 @@ def balance_errors(start: Reading, now: Reading, charge: float, current_scale: f
     passed = charge - (now.layer_charge - start.layer_charge)
     lithium = abs(now.lithium - start.lithium + passed / FARADAY) / start.lithium
     return lithium, abs(now.current + now.counter_current) / current_scale
-

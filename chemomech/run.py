@@ -9,14 +9,14 @@ import sys
 import time as clock
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, cast
 
 import chemomech.runtime  # noqa: F401
 
 from mpi4py import MPI
 
 from chemomech.case.schema import Case
-from chemomech.domain import read_domain
+from chemomech.domain import Coordinates, read_domain
 from chemomech.errors import InputError, Problem, RunError
 from chemomech.geometry.build import MeshRecord, open_mesh
 from chemomech.model import Model, build_model
@@ -35,22 +35,19 @@ CHECKPOINT_SECONDS: Final = 30.0
 CHECKPOINT_FILE: Final = "state.h5"
 VERSIONED: Final = ("chemomech", "fenics-dolfinx", "petsc4py", "mpi4py", "gmsh", "numpy")
 
-T = TypeVar("T")
-
-
-def on_root(comm: MPI.Intracomm, action: Callable[[], T]) -> T:
+def on_root[T](comm: MPI.Intracomm, action: Callable[[], T]) -> T:
     """Do something on rank 0 and share its result, or its error, with every rank (collective)."""
     value: T | None = None
     error: Exception | None = None
     if comm.rank == 0:
         try:
             value = action()
-        except Exception as caught:  # noqa: BLE001 - handed to all ranks, so that they leave together
+        except Exception as caught:
             error = caught
     value, error = comm.bcast((value, error), root=0)
     if error is not None:
         raise error
-    return value  # type: ignore[return-value]
+    return value
 
 
 def run_case(case: Case, results: Path, *, resume: bool = False, quiet: bool = False) -> dict[str, float]:
@@ -69,9 +66,13 @@ def run_case(case: Case, results: Path, *, resume: bool = False, quiet: bool = F
 
 def draw(results: Path, *, animation: bool) -> None:
     """Draw the figures in a process of its own, because VTK and dolfinx bring different HDF5 libraries."""
-    command = [sys.executable, "-m", "chemomech.render", str(results)] + ([] if animation else ["--no-animation"])
+    command = [sys.executable, "-m", "chemomech.render", str(results)] + (
+        [] if animation else ["--no-animation"]
+    )
     # Without the launcher's variables the child would take itself for a rank of this run.
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("PMI_", "OMPI_", "PMIX_", "MPI_", "HYDR"))}
+    clean = {
+        k: v for k, v in os.environ.items() if not k.startswith(("PMI_", "OMPI_", "PMIX_", "MPI_", "HYDR"))
+    }
     done = subprocess.run(command, env=clean, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
@@ -86,21 +87,27 @@ def _prepare_folder(results: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise InputError(
-            Problem(str(results), f"results cannot be written here ({error.strerror})", "choose another --results folder")
+            Problem(
+                str(results),
+                f"results cannot be written here ({error.strerror})",
+                "choose another --results folder",
+            )
         ) from error
 
 
 class _Run:
     """A run under way: what belongs together from the mesh to the last file."""
 
-    def __init__(self, case: Case, results: Path, progress: Progress, comm: MPI.Intracomm, resume: bool) -> None:
+    def __init__(
+        self, case: Case, results: Path, progress: Progress, comm: MPI.Intracomm, resume: bool
+    ) -> None:
         self.case, self.results, self.progress, self.comm = case, results, progress, comm
         self.started = clock.time()
         self.timings: dict[str, float] = {}
         with self._timed("mesh"):
             progress.say("mesh")
             self.mesh: MeshRecord = on_root(comm, lambda: open_mesh(case.mesh_path))
-            domain = read_domain(self.mesh.msh, self.mesh.coordinates, comm, case.numerics.quadrature_degree)
+            domain = read_domain(self.mesh.msh, cast(Coordinates, self.mesh.coordinates), comm, case.numerics.quadrature_degree)
         with self._timed("model"):
             progress.say("model and compiled forms")
             self.model: Model = build_model(case, domain, prepare(comm))
@@ -143,7 +150,9 @@ class _Run:
         ]
         simulation.restore(json.loads(numbers["position"]))
         self.tally.restore(json.loads(numbers["tally"]))
-        return Recorder(self.model, simulation.meter, self.results, (int(numbers["rows"]), int(numbers["frames"])))
+        return Recorder(
+            self.model, simulation.meter, self.results, (int(numbers["rows"]), int(numbers["frames"]))
+        )
 
     def _save(self) -> None:
         levels = self.simulation.scheme.levels
@@ -260,7 +269,9 @@ class _Timer:
 def _identity(case: Case, mesh: Path, model: Model) -> str:
     # What a checkpoint belongs to: the case but for its output, the mesh, and the numbers of the materials.
     digest = hashlib.sha256(mesh.read_bytes())
-    written = {key: value for key, value in case.written.items() if key not in ("output", "title", "protocol")}
+    written = {
+        key: value for key, value in case.written.items() if key not in ("output", "title", "protocol")
+    }
     digest.update(json.dumps(written, sort_keys=True, default=str).encode())
     digest.update(json.dumps(list(case.protocol.steps)).encode())
     for name in sorted(model.materials):

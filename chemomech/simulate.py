@@ -24,6 +24,8 @@ EVENT_TOLERANCE: Final = 1e-6
 DIRECT_LIMIT: Final = {2: 600_000, 3: 60_000}
 """unknowns up to which a direct solver is the better choice, by dimension"""
 SMALLEST_CUT: Final = 0.25
+NEARLY: Final = 1e-3
+"""stoichiometry this close to 0 or 1 counts as the reason why a run cannot go on [-]"""
 
 
 @dataclass(frozen=True)
@@ -234,7 +236,11 @@ class Simulation:
         dt, time = self.position.dt, self.position.time
         if self.numerics.maximum_step is not None:
             dt = min(dt, self.numerics.maximum_step)
-        kinks = [] if self.program is None else [t for t in self.program.breakpoints if t > time * (1 + 1e-12) + 1e-9]
+        kinks = (
+            []
+            if self.program is None
+            else [t for t in self.program.breakpoints if t > time * (1 + 1e-12) + 1e-9]
+        )
         goals = [goal for goal in ([] if end is None else [end]) + kinks[:1]]
         for goal in goals:
             left = goal - time
@@ -259,14 +265,19 @@ class Simulation:
     def _solve(self) -> Attempt:
         attempt = self.solver.solve()
         self.counts.add(attempt)
-        if attempt.converged:
-            for region in self.model.active:
-                low, high = self.meter.stoichiometry_range(region.name)
-                if low <= 0.0 or high >= 1.0:
-                    end = "empty of" if low <= 0.0 else "full of"
-                    reason = f"the surface of '{region.name}' is {end} lithium"
-                    return Attempt(False, reason, attempt.iterations, attempt.linear_iterations)
+        reason = self._exhausted(0.0) if attempt.converged else ""
+        if reason:
+            return Attempt(False, reason, attempt.iterations, attempt.linear_iterations)
         return attempt
+
+    def _exhausted(self, margin: float) -> str:
+        # Why no current can pass any more: a stoichiometry within the margin of 0 or 1; empty where it can.
+        for region in self.model.active:
+            low, high = self.meter.stoichiometry_range(region.name)
+            if low <= margin or high >= 1.0 - margin:
+                end = "empty of" if low <= margin else "full of"
+                return f"the surface of '{region.name}' is {end} lithium"
+        return ""
 
     def _locate(
         self, scheduled: ScheduledStep, stops: list[Stop], dt: float, reading: Reading
@@ -296,8 +307,8 @@ class Simulation:
             else:
                 low, high = (trial, value), (high[0], high[1] / 2)
         raise RunError(
-            f"step {scheduled.index}, '{scheduled.step.text}': its cut-off was passed near {self.position.time:.6g} s but "
-            "could not be met; tighten [numerics] newton_tolerance"
+            f"step {scheduled.index}, '{scheduled.step.text}': its cut-off was passed near "
+            f"{self.position.time:.6g} s but could not be met; tighten [numerics] newton_tolerance"
         )
 
     def _excess(self, step: Step, stop: Stop, reading: Reading) -> float:
@@ -343,14 +354,16 @@ class Simulation:
     def _stuck(self, scheduled: ScheduledStep, attempt: Attempt) -> RunError:
         self.scheme.reject()
         reading = self.meter.read()
+        reason = self._exhausted(NEARLY) or attempt.reason
         lithium = ", ".join(
-            "{} {:.3f} to {:.3f}".format(r.name, *self.meter.stoichiometry_range(r.name)) for r in self.model.active
+            "{} {:.3f} to {:.3f}".format(r.name, *self.meter.stoichiometry_range(r.name))
+            for r in self.model.active
         )
         return RunError(
             f"step {scheduled.index} of cycle {scheduled.cycle}, '{scheduled.step.text}', stops at "
-            f"{self.position.time:.6g} s and {reading.voltage:.4f} V: {attempt.reason} even with the smallest time step "
-            f"({self.numerics.minimum_step:g} s). Stoichiometry: {lithium}. Its end cannot be reached from here: choose a "
-            "lower rate or another cut-off, or look at [numerics] minimum_step and newton_tolerance"
+            f"{self.position.time:.6g} s and {reading.voltage:.4f} V: {reason} even with the smallest time "
+            f"step ({self.numerics.minimum_step:g} s). Stoichiometry: {lithium}. Its end cannot be reached from here: "
+            "choose a lower rate or another cut-off, or look at [numerics] minimum_step and newton_tolerance"
         )
 
 
@@ -371,8 +384,11 @@ def nominal_capacity(model: Model, schedule: Sequence[ScheduledStep]) -> float:
         return given / model.depth
     voltages = [stop.value for s in schedule for stop in s.step.stops if stop.quantity == "voltage"]
     voltages += [s.step.value for s in schedule if s.step.mode == "voltage"]
-    low = min(voltages, default=None) if len(set(voltages)) > 1 else None
-    high = max(voltages, default=None)
+    several = len(set(voltages)) > 1
+    # A single voltage is the lower end where a discharge stops at it, else the upper one.
+    falling = any(stop.quantity == "voltage" for s in schedule if s.step.value < 0.0 for stop in s.step.stops)
+    low = min(voltages, default=None) if several or falling else None
+    high = max(voltages, default=None) if several or not falling else None
     capacity = model.equilibrium_capacity(low, high)
     if capacity <= 0.0:
         raise RunError("the protocol's voltages enclose no capacity: give [cell] nominal_capacity")

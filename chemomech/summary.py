@@ -75,7 +75,9 @@ class Tally:
         """Return the flat map of the summary: name with unit -> number."""
         found: dict[str, float] = {
             "Nominal capacity [A.h]": simulation.capacity * depth * AH_PER_NC,
-            "Nominal areal capacity [mA.h.cm-2]": simulation.capacity / simulation.model.cell_area * MAH_PER_CM2,
+            "Nominal areal capacity [mA.h.cm-2]": simulation.capacity
+            / simulation.model.cell_area
+            * MAH_PER_CM2,
         }
         cycles = sorted({leg.cycle for leg in self.legs})
         for label, cycle in (("first", cycles[:1]), ("last", cycles[-1:])):
@@ -84,7 +86,9 @@ class Tally:
         for name, value in self.extremes.items():
             found[name] = value
             if name.startswith("Crack risk"):
-                found["Time of largest " + name[0].lower() + name[1:].replace(" [-]", " [s]")] = self.extreme_times[name]
+                found["Time of largest " + name[0].lower() + name[1:].replace(" [-]", " [s]")] = (
+                    self.extreme_times[name]
+                )
         found |= {
             "End voltage [V]": self.last["voltage"],
             "End stack pressure [MPa]": self.last["pressure"] * 1e3,

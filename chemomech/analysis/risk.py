@@ -50,6 +50,15 @@ def principal_stress(stress: FloatArray) -> FloatArray:
     return np.asarray(np.linalg.eigvalsh(stress)[:, -1])
 
 
+def volume_quantile(values: FloatArray, volumes: FloatArray, share: float) -> float:
+    """Value that this share of the volume does not exceed; nan where there is no volume."""
+    if not len(values):
+        return float("nan")
+    order = np.argsort(values)
+    reached = np.cumsum(volumes[order])
+    return float(values[order][np.searchsorted(reached, share * reached[-1])])
+
+
 def hydrostatic_stress(stress: FloatArray) -> FloatArray:
     """tr(sigma)/3 of (n, 3, 3) tensors."""
     return np.asarray(np.trace(stress, axis1=1, axis2=2) / 3)

@@ -45,11 +45,12 @@ class CellAverages:
         one = fem.functionspace(domain.mesh, basix.ufl.element("DG", cell, 0))
         weight = domain.over(fem.Constant(domain.mesh, 1.0) * ufl.TestFunction(one), domain.regions)
         self._count = domain.mesh.topology.index_map(domain.dimension).size_local
-        self._measure = _assembled(compile_form(weight))[: self._count]
+        self.volumes = _assembled(compile_form(weight))[: self._count]
+        """of the owned cells [um^3]; per um of depth in plane strain"""
 
     def evaluate(self) -> FloatArray:
         """Return the tensor in every owned cell, (cells, 3, 3)."""
-        values = _assembled(self._form).reshape(-1, 6)[: self._count] / self._measure[:, None]
+        values = _assembled(self._form).reshape(-1, 6)[: self._count] / self.volumes[:, None]
         tensor = np.empty((self._count, 3, 3))
         for k, (i, j) in enumerate(VOIGT):
             tensor[:, i, j] = tensor[:, j, i] = values[:, k]

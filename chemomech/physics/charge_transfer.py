@@ -60,9 +60,7 @@ class ChargeTransfer:
         """Lithium and charge leave the active side and enter the electrolyte."""
         plus, minus = frozenset([self.active]), frozenset([self.electrolyte])
         current = self.faradaic(state)
-        lithium = state.domain.on_interface(
-            current / FARADAY * state.test[CONCENTRATION]("+"), plus, minus
-        )
+        lithium = state.domain.on_interface(current / FARADAY * state.test[CONCENTRATION]("+"), plus, minus)
         total = current + self.capacitive(state)
         charge = exchange(state, total, ELECTRONIC_POTENTIAL, IONIC_POTENTIAL, plus, minus)
         form = lithium + charge
@@ -109,9 +107,7 @@ class ChargeTransfer:
         """Current density that charges the double layer, C_dl d(phi_s - phi_e)/dt [nA/um^2]."""
         if self.double_layer is None:
             return 0.0
-        return self.double_layer * (
-            state.rate(ELECTRONIC_POTENTIAL)("+") - state.rate(IONIC_POTENTIAL)("-")
-        )
+        return self.double_layer * (state.rate(ELECTRONIC_POTENTIAL)("+") - state.rate(IONIC_POTENTIAL)("-"))
 
     def _drop(self, state: State) -> Any:
         return state.value[ELECTRONIC_POTENTIAL]("+") - state.value[IONIC_POTENTIAL]("-")

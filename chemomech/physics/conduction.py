@@ -31,7 +31,10 @@ class Conduction:
         # The gradient of the shifted value is the gradient of the function: the offset is a constant.
         gradient = ufl.grad(state.unknowns[self.potential].function)
         return sum(
-            (flux(state, self.potential, -kappa * gradient, [name]) for name, kappa in self.conductivities.items()),
+            (
+                flux(state, self.potential, -kappa * gradient, [name])
+                for name, kappa in self.conductivities.items()
+            ),
             ufl.Form([]),
         )
 

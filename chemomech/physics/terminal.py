@@ -54,9 +54,7 @@ class CurrentCollector:
         control = self.control
         density = self.density(state)
         deviation = (self._trace(state.value[CELL_VOLTAGE]) - control.voltage) / self.contact_resistance
-        prescribed = (
-            control.mode * (density - control.current / self.area) + (1 - control.mode) * deviation
-        )
+        prescribed = control.mode * (density - control.current / self.area) + (1 - control.mode) * deviation
         entering = self._integrate(state, -density * self._trace(state.test[ELECTRONIC_POTENTIAL]))
         return entering + self._integrate(state, prescribed * self._trace(state.test[CELL_VOLTAGE]))
 
@@ -108,7 +106,9 @@ class LithiumCounter:
 
     def observables(self, state: State) -> dict[str, ufl.Form]:
         """Current from the lithium into the electrolyte [nA]; negative while charging."""
-        return {"counter current": state.domain.on_boundary(self._density(state), self.boundary, self.regions)}
+        return {
+            "counter current": state.domain.on_boundary(self._density(state), self.boundary, self.regions)
+        }
 
     def _density(self, state: State) -> Any:
         if self.film_current is not None:

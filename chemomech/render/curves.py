@@ -133,7 +133,7 @@ def stresses(history: History, regions: Sequence[str]) -> Figure | None:
     """Draw the largest von Mises and principal stress of each region against time."""
     quantities = [
         quantity
-        for quantity in ("Max von Mises", "Max principal stress")
+        for quantity in ("Max von Mises", "Max principal stress", "P99 principal stress")
         if any(_recorded(history, region_column(quantity, region)) for region in regions)
     ]
     if not quantities:

@@ -45,6 +45,7 @@ REGION_QUANTITIES: Final = {
     "Max stoichiometry": "-",
     "Max von Mises": "MPa",
     "Max principal stress": "MPa",
+    "P99 principal stress": "MPa",
     "Crack risk": "-",
     "Energetic crack risk": "-",
 }

@@ -64,7 +64,7 @@ class BlockPreconditioner:
         self.elastic = self._with("elastic")
         self.globals = self._with("global")
         bulk = [i for i in self._with("projected") if self._partner(i) is not None]
-        self.partner = {self._partner(i): i for i in bulk}
+        self.partner: dict[int, int] = {p: i for i in bulk if (p := self._partner(i)) is not None}
         """projected block of each parabolic one"""
         self.fluxes = [i for i in self._with("projected") if self._partner(i) is None]
         self._solvers: dict[Any, PETSc.KSP] = {}
@@ -82,11 +82,11 @@ class BlockPreconditioner:
 
     # ---- set-up -----------------------------------------------------------------------------------
 
-    def setUp(self, pc: PETSc.PC) -> None:  # noqa: N802 - the name PETSc calls
+    def setUp(self, pc: PETSc.PC) -> None:
         """Prepare the solvers of the blocks for the present operator."""
         _, nest = pc.getOperators()
         rows, columns = nest.getNestSize()
-        self.blocks = [[nest.getNestSubMatrix(i, j) or None for j in range(columns)] for i in range(rows)]
+        self.blocks: list[list[Any]] = [[nest.getNestSubMatrix(i, j) or None for j in range(columns)] for i in range(rows)]
         for i in [*self.partner.values(), *self.fluxes]:
             self._solver(("mass", i), self.blocks[i][i], MASS)
         self._set_up_parabolic()
@@ -258,7 +258,6 @@ class BlockPreconditioner:
             self._apply_elastic(i, right, result, done)
         done += self.elastic
         for c, p in self.partner.items():
-            assert c is not None
             self._solvers["mass", p].solve(self._remaining(p, right, result, [c, *self.elastic]), result[p])
 
     def _remaining(
@@ -304,7 +303,12 @@ class BlockPreconditioner:
             answer.restoreSubVector(self.elliptic_sets[k], part)
 
     def _apply_global(
-        self, g: int, host: str | int, right: Sequence[PETSc.Vec], result: Sequence[PETSc.Vec], answer: PETSc.Vec
+        self,
+        g: int,
+        host: str | int,
+        right: Sequence[PETSc.Vec],
+        result: Sequence[PETSc.Vec],
+        answer: PETSc.Vec,
     ) -> None:
         # With the border y = A_hh^-1 A_hg the host's own answer b gives the number, g = (r_g - A_gh b)/s.
         number = (right[g].sum() - self._host_row(g, host, answer)) / self._complements[g]

@@ -77,7 +77,10 @@ def read_checkpoint(path: Path, state: State, identity: str) -> tuple[list[list[
                 else:
                     content = {
                         "levels": [
-                            {u.field.name: file[f"level{k}/{u.field.name}"][()] for u in state.unknowns.values()}
+                            {
+                                u.field.name: file[f"level{k}/{u.field.name}"][()]
+                                for u in state.unknowns.values()
+                            }
                             for k in range(int(file.attrs["levels"]))
                         ],
                         "numbers": {name: data[()] for name, data in file["numbers"].items()},
@@ -150,7 +153,7 @@ def _scatter(state: State, unknown: Unknown, stored: FloatArray) -> FloatArray:
     else:
         original = state.domain.mesh.topology.original_cell_index[unknown.support.parent_entities]
         array[_cell_dofs(unknown)] = stored[original]
-    return array
+    return np.asarray(array)
 
 
 def _global_number(comm: MPI.Intracomm, unknown: Unknown, array: FloatArray) -> float:

@@ -26,6 +26,7 @@ REASONS = {
     PETSc.SNES.ConvergedReason.DIVERGED_LINEAR_SOLVE: "the linear solver failed",
     PETSc.SNES.ConvergedReason.DIVERGED_MAX_IT: "too many Newton iterations",
     PETSc.SNES.ConvergedReason.DIVERGED_DTOL: "the Newton iteration diverged",
+    PETSc.SNES.ConvergedReason.DIVERGED_LINE_SEARCH: "the residual is not a number",
 }
 PYTHON_ERROR = 101
 """PETSc's code for an exception in a Python callback"""
@@ -96,7 +97,9 @@ class NewtonSolver:
         nest = options.linear_solver == "fieldsplit"
         self.residual_forms = problem.compile(problem.rows())
         jacobian = problem.jacobian()
-        self._varying = [[block is not None and _depends(block, problem.functions) for block in row] for row in jacobian]
+        self._varying = [
+            [block is not None and _depends(block, problem.functions) for block in row] for row in jacobian
+        ]
         self._constants: dict[tuple[int, int], np.ndarray[Any, np.dtype[np.float64]]] = {}
         self.jacobian_forms = problem.compile(jacobian)
         kind = "nest" if nest else None
@@ -139,7 +142,8 @@ class NewtonSolver:
             context["_blocks"] = self._layout
         snes.setFunction(fempetsc.assemble_residual, self.vector, kargs=context)
         snes.setJacobian(self._assemble_nest if nest else self._assemble_whole, self.matrix)
-        snes.setTolerances(max_it=self.options.maximum_iterations)
+        # stol = 0: else a step into an overflow counts as converged, because its size is never taken.
+        snes.setTolerances(stol=0.0, max_it=self.options.maximum_iterations)
         snes.setConvergenceTest(self._test)
         ksp = snes.getKSP()
         if nest:
@@ -236,9 +240,7 @@ class NewtonSolver:
             if error.ierr == PYTHON_ERROR:
                 raise  # a fault of ours inside a callback, not of the numbers
             return Attempt(False, f"PETSc error {error.ierr}", 0, 0)
-        dolfinx.la.petsc._ghost_update(
-            self.solution, PETSc.InsertMode.INSERT, PETSc.ScatterMode.FORWARD
-        )
+        dolfinx.la.petsc._ghost_update(self.solution, PETSc.InsertMode.INSERT, PETSc.ScatterMode.FORWARD)
         fempetsc.assign(self.solution, self.problem.functions)
         reason = self.snes.getConvergedReason()
         return Attempt(

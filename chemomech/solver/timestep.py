@@ -70,7 +70,7 @@ class Bdf2:
         levels = self.levels[-3:]
         weights = _lagrange([level.time for level in levels], time)
         parts = zip(*(level.values for level in levels), strict=True)
-        return [sum(w * x for w, x in zip(weights, part, strict=True)) for part in parts]  # type: ignore[misc]
+        return [sum(w * x for w, x in zip(weights, part, strict=True)) for part in parts]
 
     def advance(self, dt: float, rates: FloatArray) -> FloatArray:
         """Integrate scalar rates over the step with the same scheme, so that balances close exactly."""

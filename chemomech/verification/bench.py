@@ -148,7 +148,7 @@ class Bench:
         distance = np.linalg.norm(where[:, : len(point)] - np.asarray(point), axis=1)
         best = int(np.argmin(distance)) if len(distance) else -1
         found = (float(distance[best]), float(unknown.array()[best])) if best >= 0 else (np.inf, 0.0)
-        return min(self.domain.comm.allgather(found))[1]
+        return float(min(self.domain.comm.allgather(found))[1])
 
     def destroy(self) -> None:
         """Free the solver."""
@@ -164,6 +164,6 @@ def probe(domain: Domain, expression: Any, point: Sequence[float]) -> Array:
     cells = np.flatnonzero(near[domain.mesh.geometry.dofmap[:owned]].any(axis=1)).astype(np.int32)
     middle = np.full((1, tdim), 1.0 / (tdim + 1))
     compiled = fem.Expression(expression, middle, entity_maps=domain.entity_maps, comm=MPI.COMM_SELF)
-    values = compiled.eval(domain.mesh, cells) if len(cells) else np.zeros((0, 1))
-    parts = domain.comm.allgather(values.reshape(len(cells), -1))
-    return np.asarray(np.concatenate([part for part in parts if len(part)]).mean(axis=0))
+    mine = compiled.eval(domain.mesh, cells).reshape(len(cells), -1) if len(cells) else None
+    parts = [part for part in domain.comm.allgather(mine) if part is not None]
+    return np.asarray(np.concatenate(parts).mean(axis=0))

@@ -244,6 +244,25 @@ def against_pybamm() -> dict[str, float]:
     }
 
 
+# --- the drops of a cell in series ---
+
+
+def voltage() -> dict[str, float]:
+    """Voltage right after a current of 1 mA/cm2 is switched on, in either direction, films on both electrodes."""
+    found: dict[str, float] = {}
+    for word in ("Charge", "Discharge"):
+        case = CellCase(
+            transfer=', film_resistance = "2e-3 ohm m^2"',
+            film=', film_resistance = "1e-3 ohm m^2"',
+            mechanics="enabled = false",
+            pressure="",
+            steps=(f"{word} at 1 mA/cm2 for 1 s",),
+        )
+        _, trace = simulate(case)
+        found[f"voltage_V_{word.lower()}"] = float(trace.column("voltage")[1])
+    return found
+
+
 # --- conservation ---
 
 CYCLE: Final = (

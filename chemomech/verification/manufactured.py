@@ -124,9 +124,9 @@ def _potential_error(count: int, degree: int, conductivities: tuple[float, float
     conditions = [walls(state, ELECTRONIC_POTENTIAL, [whole], (0.0, 1.0))]
     bench = Bench(state, [conduction], extra=[*extra, idle(state)], conditions=conditions)
     bench.solve()
-    error = np.hypot(*(distance(bench, ELECTRONIC_POTENTIAL, exact[name], [name]) for name in kappas))
+    parts = [distance(bench, ELECTRONIC_POTENTIAL, exact[name], [name]) for name in kappas]
     bench.destroy()
-    return float(error)
+    return float(np.linalg.norm(parts))
 
 
 # --- everything at once ---
@@ -200,7 +200,8 @@ class Strong:
         )
         self.theta = self.c / C_MAX
         slope = 0.3 + 0.2 * self.theta  # -dU/d theta
-        self.lithium_flux = diffusivity(self.theta) * C_MAX / slope * ufl.grad(self.w) + self.c * ufl.as_vector(VELOCITY)
+        advected = self.c * ufl.as_vector(VELOCITY)
+        self.lithium_flux = diffusivity(self.theta) * C_MAX / slope * ufl.grad(self.w) + advected
         self.electrons = -SIGMA * ufl.grad(self.electronic)
         self.ions = -KAPPA * ufl.grad(self.ionic)
         e = ufl.sym(ufl.grad(self.displacement))
@@ -234,15 +235,16 @@ class Strong:
 
 
 def _solids(domain: Domain) -> dict[str, Solid]:
-    moduli = {name: [number(domain, value) for value in MODULI[name]] for name in ROLES}
+    youngs, poisson = ({name: number(domain, MODULI[name][k]) for name in ROLES} for k in (0, 1))
     return {
         A: Solid(
-            *moduli[A],
+            youngs[A],
+            poisson[A],
             swelling=swelling,
             maximum_concentration=number(domain, C_MAX),
             stress_free_stoichiometry=number(domain, FREE),
         ),
-        B: Solid(*moduli[B]),
+        B: Solid(youngs[B], poisson[B]),
     }
 
 

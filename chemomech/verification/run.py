@@ -46,6 +46,7 @@ def menu() -> dict[str, Case]:
         "coupled_mms": manufactured.coupled,
         "jacobian": jacobian.jacobian,
         "particle_vs_pybamm": cell.against_pybamm,
+        "cell_voltage": cell.voltage,
         "balance": cell.balance,
         "ranks": cell.ranks,
     }

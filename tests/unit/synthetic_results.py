@@ -177,6 +177,7 @@ def write_history(folder: Path, risk: float, rows: int = 80) -> None:
         for region, level in zip(REGIONS, (0.6, 1.0), strict=True):
             row[region_column("Max von Mises", region)] = 400 * level * charge + 5
             row[region_column("Max principal stress", region)] = 300 * level * charge
+            row[region_column("P99 principal stress", region)] = 250 * level * charge
             row[region_column("Crack risk", region)] = risk * level * charge
         row["Mean stoichiometry in particle [-]"] = 0.9 - 0.5 * charge
         row["Min stoichiometry in particle [-]"] = 0.9 - 0.55 * charge

@@ -85,8 +85,14 @@ def test_run_passes_on_what_was_asked(folder: Path, solver: Solver, tmp_path: Pa
     assert results.is_dir() and not list(results.iterdir())
 
 
-def test_run_check_computes_nothing(folder: Path, solver: Solver) -> None:
-    assert outcome(["run", str(folder), "--check"]) == 0
+def test_run_check_needs_something_to_compare_with(
+    folder: Path, solver: Solver, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert outcome(["run", str(folder), "--check"]) == 2
+    assert "expected.toml" in capsys.readouterr().err
+    (folder / "expected.toml").write_text('[figures."Capacity [A.h]"]\nvalue = 1\nrtol = 0.02\n')
+    assert outcome(["run", str(folder), "--check", "--set", "protocol.cycles=2"]) == 2
+    assert "--set" in capsys.readouterr().err
     assert not solver.calls and not (folder / "results").exists()
 
 
@@ -126,12 +132,12 @@ def test_expected_figures_decide_the_exit_code(
     folder: Path, solver: Solver, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "expected.toml").write_text('[figures."Capacity [A.h]"]\nvalue = 1.01\nrtol = 0.02\n')
-    assert outcome(["run", str(folder), "--no-figures"]) == 0
+    assert outcome(["run", str(folder), "--no-figures", "--check"]) == 0
     assert "ok   Capacity [A.h]: expected 1.01, got 1, error 0.01, allowed 0.02" in capsys.readouterr().out
     solver.summary = {"Capacity [A.h]": 0.9}
-    assert outcome(["run", str(folder), "--no-figures"]) == 1
+    assert outcome(["run", str(folder), "--no-figures", "--check"]) == 1
     assert "FAIL Capacity [A.h]" in capsys.readouterr().out
-    assert outcome(["run", str(folder), "--no-figures", "--set", "protocol.cycles=1"]) == 0  # another case
+    assert outcome(["run", str(folder), "--no-figures"]) == 0  # not asked to compare
 
 
 def test_compare(tmp_path: Path) -> None:

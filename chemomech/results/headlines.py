@@ -1,0 +1,22 @@
+"""The figures of a summary that a person wants to see first."""
+
+from collections.abc import Mapping
+from typing import Final
+
+FIRST: Final = (
+    "Charge capacity, last cycle",
+    "Discharge capacity, last cycle",
+    "Coulombic efficiency, last cycle",
+    "Max principal stress in",
+    "Crack risk in",
+    "Energetic crack risk in",
+    "Max lithium balance error",
+    "Max charge balance error",
+)
+
+
+def headlines(summary: Mapping[str, float]) -> str:
+    """Return the main figures of a summary, one a line."""
+    chosen = [name for name in summary if name.startswith(FIRST)]
+    width = max(map(len, chosen), default=0)
+    return "\n".join(f"{name:<{width}}  {summary[name]:.5g}" for name in chosen)
