@@ -15,7 +15,6 @@ from typing import Any, Literal, cast
 
 import chemomech.runtime  # noqa: F401
 
-import gmsh
 import numpy as np
 import numpy.typing as npt
 import ufl
@@ -314,7 +313,9 @@ def read_domain(
 
 
 def _read_quietly(path: Path, comm: MPI.Intracomm, dimension: int, partitioner: Any) -> gmshio.MeshData:
-    # dolfinx's own reader leaves gmsh talking to the terminal.
+    # dolfinx's own reader leaves gmsh talking to the terminal.  gmsh is needed here alone, not by who imports this.
+    import gmsh
+
     if comm.rank != 0:
         return gmshio.model_to_mesh(gmsh.model, comm, 0, gdim=dimension, partitioner=partitioner)
     gmsh.initialize()

@@ -181,6 +181,7 @@ class _Run:
                 if self.simulation.start is None:
                     self.simulation.equilibrate()
                 self.simulation.run()
+            self._save()  # so that a longer protocol can go on from here
             finished, reason = True, "the protocol came to its end"
         except (RunError, InputError) as error:
             reason = str(error)
@@ -223,6 +224,7 @@ class _Run:
                 "Newton iterations": counts.newton,
                 "linear iterations": counts.linear,
             },
+            failures=dict(counts.failures),
         )
 
     def _observe(self, moment: Moment) -> None:

@@ -1,7 +1,7 @@
 """The loop: schedule x step x solve x record."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -66,11 +66,15 @@ class Counts:
     rejected: int = 0
     newton: int = 0
     linear: int = 0
+    failures: dict[str, int] = field(default_factory=dict)
+    """solves that did not converge, by reason"""
 
     def add(self, attempt: Attempt) -> None:
         """Count the iterations of a solve."""
         self.newton += attempt.iterations
         self.linear += attempt.linear_iterations
+        if not attempt.converged:
+            self.failures[attempt.reason] = self.failures.get(attempt.reason, 0) + 1
 
 
 class Simulation:
@@ -189,7 +193,7 @@ class Simulation:
             control.voltage.value = before.voltage + share * (target[1] - before.voltage)
             attempt = self._solve()
             if attempt.converged:
-                reached, base = share, self.model.state.copy()
+                reached, base, part = share, self.model.state.copy(), 2 * part
             else:
                 self.model.state.restore(base)
                 part *= 0.5
@@ -264,10 +268,10 @@ class Simulation:
 
     def _solve(self) -> Attempt:
         attempt = self.solver.solve()
-        self.counts.add(attempt)
         reason = self._exhausted(0.0) if attempt.converged else ""
         if reason:
-            return Attempt(False, reason, attempt.iterations, attempt.linear_iterations)
+            attempt = Attempt(False, reason, attempt.iterations, attempt.linear_iterations)
+        self.counts.add(attempt)
         return attempt
 
     def _exhausted(self, margin: float) -> str:

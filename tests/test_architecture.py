@@ -14,11 +14,12 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "chemomech"
 
 # Known to all: the numbers, the errors, and how a mistake in any input file is found, converted and worded.
-GROUND = {"constants", "errors", "case.units", "case.positions", "case.wording"}
+GROUND = {"constants", "errors", "runtime", "case.units", "case.positions", "case.wording"}
 MAY_KNOW: dict[str, set[str]] = {
     # the part      what it may import besides itself and the ground; a new part is entered here first
     "constants": set(),
     "errors": set(),
+    "runtime": set(),
     "ranks": set(),
     "protocol": set(),
     "materials": set(),

@@ -170,6 +170,8 @@ class RunRecord:
     """Wall time per phase [s]."""
     counts: Mapping[str, int] = field(default_factory=dict)
     """Accepted and rejected steps, Newton and linear iterations."""
+    failures: Mapping[str, int] = field(default_factory=dict)
+    """Solves that did not converge and were tried again with a shorter step, by reason."""
 
     def write(self, folder: Path) -> None:
         """Write run.json into the results folder, atomically."""

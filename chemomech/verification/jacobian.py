@@ -11,7 +11,7 @@ from mpi4py import MPI
 
 from chemomech.fields import CONCENTRATION, Field
 from chemomech.model import Model
-from chemomech.verification.cell import EVERYTHING, LAWS, CellCase, model_of, written
+from chemomech.verification.written_case import EVERYTHING, LAWS, CellCase, model_of, written
 
 type Array = npt.NDArray[np.float64]
 

@@ -78,7 +78,7 @@ def _plane(axis: int, place: float, tolerance: float) -> Marker:
 def _centres(box: mesh.Mesh) -> Array:
     cells = box.topology.index_map(box.topology.dim)
     count = cells.size_local + cells.num_ghosts
-    return np.asarray(box.geometry.x[box.geometry.dofmap[:count]].mean(axis=1))
+    return np.asarray(box.geometry.x[box.geometry.dofmaps[0][:count]].mean(axis=1))
 
 
 def _domain(

@@ -19,7 +19,16 @@ type Case = Callable[[], Mapping[str, float]]
 
 def menu() -> dict[str, Case]:
     """Return every case by its name; the finite elements are imported here."""
-    from chemomech.verification import cell, diffusion, elasticity, jacobian, kinetics, manufactured, stress
+    from chemomech.verification import (
+        cell,
+        coupled,
+        diffusion,
+        elasticity,
+        jacobian,
+        kinetics,
+        manufactured,
+        stress,
+    )
 
     return {
         "butler_volmer": kinetics.butler_volmer,
@@ -43,7 +52,7 @@ def menu() -> dict[str, Case]:
         "fixture_stiffness": elasticity.fixture,
         "larche_cahn": elasticity.larche_cahn,
         "poisson_mms": manufactured.poisson,
-        "coupled_mms": manufactured.coupled,
+        "coupled_mms": coupled.coupled,
         "jacobian": jacobian.jacobian,
         "particle_vs_pybamm": cell.against_pybamm,
         "cell_voltage": cell.voltage,

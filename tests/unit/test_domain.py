@@ -1,5 +1,7 @@
 """Regions, oriented interfaces, boundaries and measures, against sums over plain arrays."""
 
+import chemomech.runtime  # noqa: F401
+
 import numpy as np
 import patchwork
 import pytest
