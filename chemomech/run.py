@@ -136,7 +136,7 @@ class _Run:
     def _open(self, resume: bool) -> Recorder:
         simulation = self.simulation
         if not resume:
-            on_root(self.comm, lambda: self.checkpoint.unlink(missing_ok=True))
+            on_root(self.comm, self._forget_earlier_run)
             return Recorder(self.model, simulation.meter, self.results, None)
         try:
             levels, numbers = read_checkpoint(self.checkpoint, self.model.state, self.identity)
@@ -153,6 +153,11 @@ class _Run:
         return Recorder(
             self.model, simulation.meter, self.results, (int(numbers["rows"]), int(numbers["frames"]))
         )
+
+    def _forget_earlier_run(self) -> None:
+        # What an earlier run concluded must not stand beside what this one writes.
+        for path in (self.checkpoint, self.results / names.SUMMARY_FILE, self.results / names.RUN_FILE):
+            path.unlink(missing_ok=True)
 
     def _save(self) -> None:
         levels = self.simulation.scheme.levels
@@ -176,6 +181,8 @@ class _Run:
     def go(self) -> dict[str, float]:
         """Run to the end of the protocol; the record says how it ended, whatever happens."""
         finished, reason = False, "stopped by an error"
+        if self.comm.rank == 0:
+            self._run_record(finished, "still running, or killed").write(self.results)
         try:
             with self._timed("solve"):
                 if self.simulation.start is None:

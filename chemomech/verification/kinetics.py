@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 import ufl
-from dolfinx import fem
+from dolfinx import fem, mesh
 
 from chemomech.constants import FARADAY, GAS
 from chemomech.fields import (
@@ -110,8 +110,6 @@ class Bars:
 
 def _own_facets(body: Any, place: float) -> Any:
     # The constraint's facets in the numbering of the submesh on which the potential lives.
-    from dolfinx import mesh
-
     return mesh.locate_entities_boundary(body, 1, lambda x: np.abs(x[0] - place) < 1e-9)
 
 

@@ -1,4 +1,4 @@
-"""Manufactured solutions: tools, and conduction. the order at which its error in the L2 norm falls.
+"""Manufactured solutions: what they share, and the one of conduction.
 
 Exact fields are chosen; what they leave in the strong form of each balance, in the bulk and at the interface, is
 added as a source. The strong form is written here from the equations, not taken from the physics under test.
@@ -9,15 +9,10 @@ from typing import Any
 
 import numpy as np
 import ufl
-from dolfinx import fem
+from dolfinx import fem, mesh
 
 from chemomech.domain import Domain
-from chemomech.fields import (
-    CELL_VOLTAGE,
-    ELECTRONIC_POTENTIAL,
-    Field,
-    State,
-)
+from chemomech.fields import CELL_VOLTAGE, ELECTRONIC_POTENTIAL, Field, State
 from chemomech.physics.balance import source
 from chemomech.physics.conduction import Conduction
 from chemomech.verification import meshes
@@ -25,6 +20,7 @@ from chemomech.verification.bench import Bench, idle, make_state, number
 
 type Exact = Callable[[Any, Any], Any]
 """f(x, maths) with maths numpy or ufl"""
+
 
 def order(sizes: Sequence[int], errors: Sequence[float]) -> float:
     """Return the slope of log error against log of the mesh size."""
@@ -49,8 +45,6 @@ def at_rest(state: State, item: Field, exact: Sequence[Exact]) -> fem.Function:
 
 def walls(state: State, item: Field, exact: Sequence[Exact], ends: Sequence[float]) -> fem.DirichletBC:
     """Return the constraint that holds a field at its exact values on the outer boundary of the square."""
-    from dolfinx import mesh
-
     space, body = state.unknowns[item].space, state.unknowns[item].support.mesh
 
     def outer(x: Any) -> Any:
@@ -70,9 +64,6 @@ def distance(bench: Bench, item: Field, exact: Any, regions: Sequence[str]) -> f
     difference = bench.state.value[item] - exact
     form = bench.domain.over(ufl.inner(difference, difference), regions)
     return float(np.sqrt(bench.domain.integral(bench.problem.compile(form), lambda f: f)))
-
-
-# --- one potential ---
 
 
 def poisson() -> dict[str, float]:

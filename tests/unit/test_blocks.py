@@ -54,7 +54,7 @@ def solves(simulation: Any, dt: float, current: float) -> Any:
 
 def test_iterations_do_not_grow_with_the_mesh(tmp_path: Any) -> None:
     per_newton, sizes = [], []
-    for interface, bulk in (("0.6 um", "1.6 um"), ("0.2 um", "0.5 um")):
+    for interface, bulk in (("0.6 um", "1.6 um"), ("0.12 um", "0.35 um")):
         mesh = small.SPHERE_MESH.replace('"0.6 um"', f'"{interface}"').replace('"1.6 um"', f'"{bulk}"')
         made = small.simulation(small.case(tmp_path / interface[:3], small.SPHERE, mesh))
         sizes.append(made.model.state.size())

@@ -1,0 +1,184 @@
+"""Several ranks: the same integrals and runs, checkpoints that move between them, errors without a hang."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import small
+
+from chemomech.results.read import open_results
+
+pytestmark = pytest.mark.parallel
+
+STEPS = ["Charge at 2C until 3.75 V", "Hold at 3.75 V until C/2", "Discharge at 1C for 2 minutes"]
+
+PATCHWORK = """
+import chemomech.runtime
+import sys
+from mpi4py import MPI
+from chemomech.solver.jit import prepare
+import patchwork
+assert MPI.COMM_WORLD.size == int(sys.argv[1])
+prepare(MPI.COMM_WORLD)
+for kind in patchwork.KINDS:
+    for check in patchwork.ALL:
+        check(kind)
+print("agreed", flush=True)
+"""
+
+CHECKPOINT = """
+import chemomech.runtime
+import sys
+from pathlib import Path
+import small, smooth
+from chemomech.case.read import read_case
+state = small.model(read_case(Path(sys.argv[2]))).state
+(smooth.write if sys.argv[1] == "write" else smooth.compare)(Path(sys.argv[3]), state)
+print("done", flush=True)
+"""
+
+STOPPED = """
+import chemomech.runtime
+import os, sys
+from pathlib import Path
+import chemomech.run as runs
+from chemomech.case.read import read_case
+written, count = runs.write_checkpoint, [0]
+def write(*arguments):
+    written(*arguments)
+    count[0] += 1
+    if count[0] == int(sys.argv[2]):
+        os._exit(9)
+runs.CHECKPOINT_SECONDS, runs.write_checkpoint = -1.0, write
+folder = Path(sys.argv[1])
+runs.run_case(read_case(folder), folder / "results", quiet=True)
+"""
+
+ALONE = """
+import chemomech.runtime
+import sys
+from mpi4py import MPI
+import chemomech.run
+from chemomech.cli import main
+from chemomech.errors import RunError
+def run_case(*arguments, **options):
+    if MPI.COMM_WORLD.rank == 1:
+        raise RunError("only this rank failed")
+    MPI.COMM_WORLD.barrier()
+chemomech.run.run_case = run_case
+main(["run", sys.argv[1], "--quiet"])
+"""
+
+
+@pytest.mark.parametrize("ranks", [2, 3])
+def test_integrals_over_interfaces_and_boundaries(ranks: int) -> None:
+    done = small.script(PATCHWORK, str(ranks), ranks=ranks)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["agreed"] * ranks
+
+
+@pytest.fixture(scope="module")
+def serial(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = small.write(tmp_path_factory.mktemp("serial"), protocol={"steps": STEPS})
+    done = small.chemomech("run", folder, "--quiet")
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def same_run(got: Any, expected: Any, tolerance: float) -> None:
+    assert list(got.history) == list(expected.history)
+    for name, column in expected.history.items():
+        if "error" in name or "iterations" in name:
+            continue
+        scale = max(1e-12, float(np.max(np.abs(column))))
+        np.testing.assert_allclose(got.history[name], column, rtol=0, atol=tolerance * scale, err_msg=name)
+    one, other = got.frame(-1), expected.frame(-1)
+    np.testing.assert_allclose(one.points, other.points)
+    for name in other.point_data:
+        scale = float(np.nanmax(np.abs(other.point_data[name])))
+        np.testing.assert_allclose(one.point_data[name], other.point_data[name], atol=tolerance * scale)
+    for name in other.cell_data:
+        scale = float(np.nanmax(np.abs(other.cell_data[name])))
+        np.testing.assert_allclose(one.cell_data[name], other.cell_data[name], atol=tolerance * scale)
+
+
+def test_two_ranks_compute_what_one_does(serial: Path, tmp_path: Path) -> None:
+    folder = small.write(tmp_path, protocol={"steps": STEPS})
+    done = small.chemomech("run", folder, "--quiet", ranks=2)
+    assert done.returncode == 0, done.stderr
+    got, expected = open_results(folder / "results"), open_results(serial / "results")
+    assert got.run["ranks"] == 2 and expected.run["ranks"] == 1
+    same_run(got, expected, 1e-6)
+
+
+def test_two_ranks_with_every_kind_of_unknown_and_the_block_solver(tmp_path: Path) -> None:
+    steps = {"steps": ["Charge at 1C for 3 minutes", "Hold at 3.75 V for 1 minute"]}
+    voltage = {}
+    for ranks, solver in ((1, "direct"), (2, "direct"), (2, "fieldsplit")):
+        name = f"{ranks}-{solver}"
+        numerics = {"solver": solver, "maximum_step": "20 s"}
+        folder = small.write(
+            tmp_path / name, small.BALL, small.BALL_MESH, protocol=steps, numerics=numerics, output={"every": 100}
+        )
+        done = small.chemomech("run", folder, "--quiet", ranks=ranks)
+        assert done.returncode == 0, done.stderr
+        results = open_results(folder / "results")
+        assert results.run["solver"] == solver
+        assert results.summary["Max lithium balance error [-]"] < 1e-9
+        voltage[name] = results.history["Voltage [V]"], results.history["Stack pressure [MPa]"]
+    for name in ("2-direct", "2-fieldsplit"):
+        for got, expected in zip(voltage[name], voltage["1-direct"], strict=True):
+            np.testing.assert_allclose(got, expected, rtol=1e-7, err_msg=name)
+
+
+@pytest.mark.parametrize(("kind", "mesh"), [(small.SPHERE, small.SPHERE_MESH), (small.BALL, small.BALL_MESH)])
+def test_checkpoints_move_between_numbers_of_ranks(kind: Any, mesh: str, tmp_path: Path) -> None:
+    folder = small.write(tmp_path, kind, mesh, numerics={"displacement_degree": 2})
+    for writers, readers in ((1, (2, 3)), (2, (1, 3))):
+        path = tmp_path / f"{writers}.h5"
+        for action, ranks in (("write", writers), *(("compare", reader) for reader in readers)):
+            done = small.script(CHECKPOINT, action, folder, path, ranks=ranks)
+            assert done.returncode == 0, f"{action} on {ranks} after {writers}: {done.stderr}"
+            assert done.stdout.split() == ["done"] * ranks
+
+
+@pytest.mark.parametrize(("before", "after"), [(2, 1), (1, 2), (2, 3), (2, 2)])
+@pytest.mark.reliability
+def test_a_run_continues_on_another_number_of_ranks(serial: Path, tmp_path: Path, before: int, after: int) -> None:
+    folder = small.write(tmp_path, protocol={"steps": STEPS})
+    done = small.script(STOPPED, folder, "12", ranks=before)
+    assert done.returncode != 0
+    assert json.loads((serial / "results" / "run.json").read_text())["finished"] is True
+    done = small.chemomech("run", folder, "--resume", "--quiet", ranks=after)
+    assert done.returncode == 0, done.stderr
+    got, expected = open_results(folder / "results"), open_results(serial / "results")
+    assert got.run["ranks"] == after and got.run["finished"] is True
+    same_run(got, expected, 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("sections", "code", "said"),
+    [
+        ({"cell": {"current_collector": "particle@left"}}, 2, "'particle@left' has no area in this mesh"),
+        ({"protocol": {"steps": ["Charge at 20C for 1 hour"]}}, 3, "the surface of 'particle' is empty of lithium"),
+        ({"mesh": "nowhere.toml"}, 2, "nowhere.toml"),
+    ],
+)
+def test_ranks_fail_together_with_one_message(tmp_path: Path, sections: Any, code: int, said: str) -> None:
+    cell = {"counter_electrode": {**small.FILM["cell"]["counter_electrode"], "at": "top"}}
+    if "cell" in sections:  # the lithium elsewhere, or the reader would see the mistake before the mesh is there
+        sections = {**sections, "cell": {**cell, **sections["cell"]}}
+    folder = small.write(tmp_path, **sections)
+    one = small.chemomech("run", folder, "--quiet", timeout=60)
+    done = small.chemomech("run", folder, "--quiet", ranks=2, timeout=60)
+    assert one.returncode == done.returncode == code, done.stderr
+    assert done.stderr.count(said) == 1, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_rank_that_fails_alone_ends_the_others(tmp_path: Path) -> None:
+    done = small.script(ALONE, small.write(tmp_path), ranks=2, timeout=60)
+    assert done.returncode != 0
+    assert "rank 1: only this rank failed" in done.stderr
