@@ -243,7 +243,7 @@ class _Run:
         stress = self.recorder.stress()
         basics = {
             names.TIME: moment.time,
-            names.CYCLE: 0 if place is None else place.cycle,
+            names.CYCLE: 1 if place is None else place.cycle,
             names.STEP: 0 if place is None else place.index,
             names.STEP_SIZE: moment.dt,
             names.CAPACITY: moment.charge * self.recorder.depth * NC_IN_AH,
