@@ -223,8 +223,12 @@ def python(line: Sequence[str], timeout: float, **variables: str) -> subprocess.
 
 
 def kill(process: subprocess.Popen[str]) -> None:
-    """End a process and all it started, at once."""
-    os.killpg(process.pid, signal.SIGKILL)
+    """End a process and all it started; mpiexec first gets the chance to end its ranks, which are no children of it."""
+    process.terminate()
+    try:
+        process.wait(5.0)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def wait_for(condition: Callable[[], bool], timeout: float, what: str) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from chemomech.case.idle import idle_keys
 from chemomech.case.mesh import mesh_problems
 from chemomech.case.schema import Cell, Interface, Pressure, Protocol, Region
 from chemomech.case.sections import Sections
@@ -20,6 +21,7 @@ def inconsistencies(sections: Sections) -> list[Problem]:
         *_cell(sections),
         *_schedule(sections),
         *mesh_problems(sections),
+        *idle_keys(sections),
     ]
 
 

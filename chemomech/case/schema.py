@@ -320,6 +320,12 @@ class Numerics(_Block):
             raise mistake(
                 "time steps contradict each other", "keep minimum_step <= initial_step <= maximum_step"
             )
+        needed = 2 * self.scalar_degree
+        if self.quadrature_degree < needed:  # fewer points than unknowns in a cell: a singular mass matrix
+            raise mistake(
+                f"quadrature_degree = {self.quadrature_degree} is too low for scalar_degree = {self.scalar_degree}",
+                f"take at least {needed}",
+            )
 
 
 class Risk(_Block):

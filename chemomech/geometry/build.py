@@ -64,8 +64,11 @@ def build(recipe: Recipe, directory: Path) -> MeshRecord:
     partial = target.with_name(f"{target.stem}.{os.getpid()}.partial.msh")
     try:
         with session():
-            names, boundaries = _mesh(recipe)
-            about = report(_cells(recipe, names, boundaries), recipe.names.particle)
+            try:
+                names, boundaries = _mesh(recipe)
+                about = report(_cells(recipe, names, boundaries), recipe.names.particle)
+            except InputError as error:
+                raise InputError(_of_mesh(recipe, problem) for problem in error.problems) from error
             gmsh.write(str(partial))
         record = {
             "name": recipe.name,
@@ -83,6 +86,13 @@ def build(recipe: Recipe, directory: Path) -> MeshRecord:
         partial.unlink(missing_ok=True)
         partial.with_suffix(".json").unlink(missing_ok=True)
     return _load(target, record)
+
+
+def _of_mesh(recipe: Recipe, problem: Problem) -> Problem:
+    """Return a mistake found while meshing with the name of the mesh."""
+    if recipe.name in problem.place:
+        return problem
+    return Problem(f"mesh '{recipe.name}', {problem.place}", problem.what, problem.remedy)
 
 
 def fingerprint(recipe: Recipe) -> str:

@@ -60,12 +60,12 @@ def load(recipe: External) -> tuple[list[str], list[str]]:
         )
     cells = _oriented(points, cells)
     named = _groups(mesh, facet, None)
+    given: dict[str, Ints] = {}
     if recipe.sides or named:
         facets = np.searchsorted(used, np.asarray(mesh.get_cells_type(facet), dtype=np.int64))
         chosen = _chosen(recipe, named, dict(recipe.sides), "group of facets")
-        sides = {name: facets[rows] for name, rows in chosen.items()}
-    else:
-        sides = _box_sides(recipe, points[:, :d], cells)
+        given = {name: facets[rows] for name, rows in chosen.items()}
+    sides = _sides(recipe, points[:, :d], cells, given)
     _fill(d, points, {name: cells[region_of == index] for index, name in enumerate(regions)}, sides)
     return list(regions), list(sides)
 
@@ -134,18 +134,36 @@ def _oriented(points: Floats, cells: Ints) -> Ints:
     return cells
 
 
-def _box_sides(recipe: External, points: Floats, cells: Ints) -> dict[str, Ints]:
-    """Return the facets on each side of the bounding box, for files without named facets."""
+def _sides(recipe: External, points: Floats, cells: Ints, given: dict[str, Ints]) -> dict[str, Ints]:
+    """Return the outer facets by name: as given, the others by the side of the bounding box they lie on."""
     facets = facets_of(cells)
     outer = facets.corners[facets.cells[:, 1] < 0]
+    number = {tuple(corners): row for row, corners in enumerate(outer.tolist())}
+    free = np.ones(len(outer), dtype=bool)
+    found: dict[str, Ints] = {}
+    for name, corners in given.items():
+        rows = [number[key] for key in map(tuple, np.sort(corners, axis=1).tolist()) if key in number]
+        if rows:  # a group between regions is no boundary
+            found[name] = outer[rows]
+            free[rows] = False
+        elif name in recipe.sides:
+            what = f"the group {recipe.sides[name]!r} lies inside the mesh"
+            raise InputError(Problem(str(recipe.path), what, "a boundary is a group of outer facets"))
     low, high = points.min(axis=0), points.max(axis=0)
     close = 1e-6 * float((high - low).max())
-    found: dict[str, Ints] = {}
     for name, axis, far in SIDES[recipe.coordinates]:
         plane = (high if far else low)[axis]
-        on = np.all(np.abs(points[outer, axis] - plane) < close, axis=1)
+        on = free & np.all(np.abs(points[outer, axis] - plane) < close, axis=1)
         if on.any() and (name != "axis" or abs(plane) < close):
+            if name in found:
+                what = f"{int(on.sum())} facets on the side '{name}' of the box belong to no group"
+                remedy = f"add them to the group '{name}', or give them a group of another name"
+                raise InputError(Problem(str(recipe.path), what, remedy))
             found[name] = outer[on]
+            free[on] = False
+    if free.any():
+        what = f"{int(free.sum())} outer facets belong to no group and lie on no side of the box"
+        raise InputError(Problem(str(recipe.path), what, "give them a named group"))
     return found
 
 

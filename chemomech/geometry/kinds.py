@@ -62,9 +62,19 @@ class Recipe(Frozen):
         """Boundaries of the mesh; empty where only the mesh itself would tell."""
         return tuple(name for name, _, _ in SIDES[self.coordinates])
 
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Keys of [names] that mean something here."""
+        return ("particle",)
+
     def mistakes(self) -> Iterator[Mistake]:
         """Yield what is wrong between values that are right one by one."""
         yield from self.names.mistakes()
+        for key in sorted(self.names.model_fields_set - set(self.named)):
+            yield ("names", key), "there is no such region in this mesh", "remove it"
+        if "particle" in self.names.model_fields_set and self.regions and self.names.particle not in self.regions:
+            what = f"there is no region {self.names.particle!r}"
+            yield ("names", "particle"), what, f"take from {', '.join(self.regions)}"
 
     def _depth_mistakes(self, depth: float | None) -> Iterator[Mistake]:
         if (depth is None) != (self.dimension == 2):
@@ -86,6 +96,11 @@ class Particle(Recipe):
     """Thickness of the layer around the particle."""
     mesh_size: MeshSize
     """Sizes of the cells."""
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Keys of [names]: without a coating it needs no name."""
+        return "particle", "electrolyte", *(("coating",) if self.coating else ())
 
     @property
     def regions(self) -> tuple[str, ...]:
@@ -160,6 +175,11 @@ class Composite(Recipe):
     """Sizes of the cells."""
 
     @property
+    def named(self) -> tuple[str, ...]:
+        """Keys of [names]: without a coating it needs no name."""
+        return "particle", "electrolyte", "separator", *(("coating",) if self.coating else ())
+
+    @property
     def regions(self) -> tuple[str, ...]:
         """Regions, innermost first; the separator may be one with the electrolyte."""
         names = self.names
@@ -231,6 +251,13 @@ class Layered(Recipe):
             if not self.structured and layer.cells is not None:
                 what = "only a structured mesh counts its cells"
                 yield ("layers", index, "cells"), what, "remove cells, or write structured = true"
+            for key in sorted({"finer", "growth"} & layer.model_fields_set):
+                if not self.structured:
+                    what = "only a structured mesh grades its layers one by one"
+                    yield ("layers", index, key), what, f"remove {key}, or write structured = true"
+                elif key == "growth" and layer.finer == "none":
+                    what = "the cells of this layer are all alike"
+                    yield ("layers", index, key), what, 'remove growth, or say where they become finer: finer = "start"'
         if self.structured and self.mesh_size is not None:
             yield ("mesh_size",), "a structured mesh counts its cells instead", "remove [mesh_size]"
         if self.structured and self.cells_across is None:
@@ -241,6 +268,8 @@ class Layered(Recipe):
             yield ("cells_across",), "only a structured mesh counts its cells", "remove it"
         if self.mesh_size is not None:
             yield from self.mesh_size.mistakes()
+            if "per_turn" in self.mesh_size.model_fields_set:
+                yield ("mesh_size", "per_turn"), "layers have no curved interfaces", "remove it"
 
 
 class External(Recipe):
@@ -256,7 +285,8 @@ class External(Recipe):
     groups: dict[str, str | int] = {}
     """Region -> name of the group (or number) in the file; without it all named groups of cells."""
     sides: dict[str, str] = {}
-    """Boundary -> name of the group in the file; without it all named ones, or the bounding box."""
+    """Boundary -> name of the group in the file; without it all named ones. Outer facets without a name are named by
+    the side of the bounding box on which they lie."""
     directory: Path = Field(default=Path(), exclude=True)
     """Folder of the recipe."""
 

@@ -20,6 +20,8 @@ KINDS: dict[str, type[Recipe]] = {
     "layered": Layered,
     "external": External,
 }
+MAXIMUM_BYTES = 1_000_000
+"""Largest recipe that is read."""
 RESERVED = {"name", "directory"}
 """Fields that are not written in the file: it is named by its file and placed by its folder."""
 
@@ -36,12 +38,18 @@ def check(recipe: Recipe) -> None:
 def read_recipe(path: Path) -> Recipe:
     """Return the recipe in a TOML file; InputError names every mistake with file and line."""
     try:
+        if path.stat().st_size > MAXIMUM_BYTES:
+            raise InputError(Problem(str(path), f"larger than {MAXIMUM_BYTES} bytes", "this is no recipe"))
         text = path.read_text(encoding="utf-8")
         table = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(Problem(str(path), f"cannot be read: {error}")) from error
+    except UnicodeDecodeError:
+        raise InputError(Problem(str(path), "not text in UTF-8", "give a recipe, or save it as UTF-8")) from None
+    except OSError as error:
+        raise InputError(Problem(str(path), f"cannot be read ({error.strerror})", "check its permissions")) from None
     except tomllib.TOMLDecodeError as error:
-        raise InputError(Problem(str(path), f"is not valid TOML: {error}")) from error
+        raise InputError(Problem(str(path), f"is not valid TOML: {error}", "mend this line")) from None
+    except RecursionError:
+        raise InputError(Problem(str(path), "lists within lists too deep", "flatten them")) from None
     lines = key_lines(text)
     kind = table.get("kind")
     if not isinstance(kind, str) or kind not in KINDS:

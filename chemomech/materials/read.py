@@ -39,7 +39,9 @@ def read_toml(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(Problem(path.name, f"cannot be read ({type(error).__name__})")) from None
     except tomllib.TOMLDecodeError as error:
-        raise InputError(Problem(path.name, f"is not TOML: {error}")) from None
+        raise InputError(Problem(path.name, f"is not TOML: {error}", "mend this line")) from None
+    except RecursionError:
+        raise InputError(Problem(path.name, "lists within lists too deep", "flatten them")) from None
 
 
 def read_properties(content: Mapping[str, Any], place: str) -> dict[str, Property]:

@@ -429,7 +429,7 @@ def test_degrees_and_solvers_agree(tmp_path: Path) -> None:
         "by limit": ({"direct_limit": 1}, 1e-7),
         "quadrature": ({"quadrature_degree": 4}, 1e-3),
         "displacement": ({"displacement_degree": 2}, 3e-3),
-        "scalar": ({"scalar_degree": 2}, 3e-3),
+        "scalar": ({"scalar_degree": 2, "quadrature_degree": 4}, 3e-3),
         "both": ({"displacement_degree": 2, "scalar_degree": 2, "quadrature_degree": 5}, 3e-3),
     }
     for name, (keys, close) in choices.items():

@@ -1,0 +1,79 @@
+"""What a case says to no effect: a key that another key switches off is a mistake, not a silence."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from chemomech.case.schema import Interface, Mechanics, Numerics
+from chemomech.case.sections import Sections
+from chemomech.case.wording import Location
+from chemomech.errors import Problem
+
+ELASTIC: Final = ("youngs_modulus", "poissons_ratio")
+CRACKING: Final = ("tensile_strength", "fracture_toughness", "fracture_energy", "flaw_size")
+USED: Final[dict[str, tuple[str, ...]]] = {
+    "active": (
+        "maximum_concentration", "open_circuit_potential", "stoichiometry_range", "diffusivity", "electronic_conductivity",
+        "swelling", *ELASTIC, *CRACKING,
+    ),
+    "electrolyte": ("ionic_conductivity", *ELASTIC, *CRACKING),
+    "conductor": ("electronic_conductivity", *ELASTIC, *CRACKING),
+    "inert": (*ELASTIC, *CRACKING),
+}  # fmt: skip
+"""Properties that the model reads of a region, by role."""
+STRESS_FIELDS: Final = ("displacement", "von_mises", "hydrostatic", "max_principal", "crack_risk", "energetic_risk")
+
+
+def idle_keys(sections: Sections) -> Iterator[Problem]:
+    """Yield every key that was written and cannot change anything."""
+    yield from _properties(sections)
+    yield from _without_mechanics(sections)
+    numerics: Numerics | None = sections.valid.get("numerics")
+    if numerics is not None and numerics.direct_limit is not None and numerics.solver != "auto":
+        what = f"solver = '{numerics.solver}' does not ask for a limit"
+        yield sections.problem(("numerics", "direct_limit"), what, "remove it, or set solver = 'auto'")
+    output = _table(sections, "output")
+    if output.get("figures") is False and output.get("animation") is True:
+        what = "the animation is drawn with the figures, which are off"
+        yield sections.problem(("output", "animation"), what, "set figures = true, or animation = false")
+
+
+def _properties(sections: Sections) -> Iterator[Problem]:
+    for name, region in sections.regions.items():
+        here: Location = ("regions", name, "properties")
+        for key in region.properties:
+            if key not in USED[region.role] and any(key in used for used in USED.values()):
+                what = f"'{key}' changes nothing in a region of role '{region.role}'"
+                yield sections.problem((*here, key), what, f"used there: {', '.join(USED[region.role])}")
+        if {"fracture_toughness", "fracture_energy"} <= region.properties.keys():
+            what = "fracture_toughness and fracture_energy are two forms of one number"
+            yield sections.problem((*here, "fracture_energy"), what, "give one of them")
+
+
+def _without_mechanics(sections: Sections) -> Iterator[Problem]:
+    mechanics: Mechanics | None = sections.valid.get("mechanics")
+    if mechanics is None or mechanics.enabled:
+        return
+    written: list[Location] = [("mechanics", key) for key in ("free", "out_of_plane") if key in _table(sections, "mechanics")]
+    written += [("risk", key) for key in _table(sections, "risk")]
+    for name, region in sections.regions.items():
+        if region.stress_free_stoichiometry is not None:
+            written.append(("regions", name, "stress_free_stoichiometry"))
+        silent = ("swelling", *ELASTIC, *CRACKING)
+        written += [("regions", name, "properties", key) for key in region.properties if key in silent]
+    interfaces: Mapping[str, Interface] = sections.valid.get("interfaces") or {}
+    for key, interface in interfaces.items():
+        if interface.charge_transfer is not None and interface.charge_transfer.strain_coefficient is not None:
+            written.append(("interfaces", key, "charge_transfer", "strain_coefficient"))
+    for here in written:
+        yield sections.problem(here, "mechanics are off", f"remove '{here[-1]}' or set mechanics.enabled = true")
+    fields = _table(sections, "output").get("fields")
+    for at, field in enumerate(fields if isinstance(fields, list) else ()):
+        if field in STRESS_FIELDS:
+            what = f"there is no '{field}': mechanics are off"
+            yield sections.problem(("output", "fields", at), what, "remove it or set mechanics.enabled = true")
+
+
+def _table(sections: Sections, name: str) -> Mapping[str, Any]:
+    """Return a section as it was written."""
+    written = sections.data.get(name)
+    return written if isinstance(written, dict) else {}
