@@ -15,6 +15,7 @@ from dolfinx import fem
 
 from chemomech.case.schema import Case
 from chemomech.case.schema import ChargeTransfer as ChargeTransferInput
+from chemomech.connectivity import floating
 from chemomech.constants import FARADAY
 from chemomech.domain import Domain, Support, check_names
 from chemomech.errors import InputError, Problem
@@ -124,12 +125,26 @@ def build_model(case: Case, domain: Domain, jit_options: Mapping[str, Any] | Non
     """Assemble the model of a case on its mesh; InputError where the two do not fit together."""
     used = _boundaries_used(case)
     check_names(domain, list(case.regions), used, str(case.directory / "case.toml"))
+    _check_dimension(case, domain)
     materials = {
         name: load_material(region.material, case.material_directories).with_properties(region.properties)
         for name, region in case.regions.items()
     }
     builder = _Builder(case, domain, materials)
     return builder.build(dict(jit_options or {}))
+
+
+def _check_dimension(case: Case, domain: Domain) -> None:
+    # The case reader says this first where the coordinates can be known without reading the mesh.
+    velocity, problems = case.mechanics.lattice_velocity, []
+    if velocity is not None and len(velocity) != domain.dimension:
+        what = f"{len(velocity)} speeds in a mesh of {domain.dimension} dimensions"
+        problems.append(Problem("[mechanics] lattice_velocity", what, f"give {domain.dimension}"))
+    if case.cell.depth is not None and domain.coordinates != "plane strain":
+        what = f"a mesh in {domain.coordinates} has no depth to choose"
+        problems.append(Problem("[cell] depth", what, "remove it"))
+    if problems:
+        raise InputError(problems)
 
 
 def _boundaries_used(case: Case) -> list[str]:
@@ -194,8 +209,10 @@ class _Builder:
                 raise InputError(Problem("[mechanics] out_of_plane", what, "remove it"))
             mechanics = StressEquilibrium(self._solids(), free)
         physics = self._physics(mechanics, collector, pressure)
+        self._refuse_floating()
         fields = list(dict.fromkeys(f for item in physics for f in item.fields))
         state = self._state(fields)
+        self._refuse_mixed_lithium(state)
         residual = sum((item.residual(state) for item in physics), ufl.Form([]))
         voltage = self._start(state)
         problem = BlockProblem(
@@ -248,6 +265,51 @@ class _Builder:
             pressure,
         ]
         return tuple(item for item in menu if item is not None)
+
+    def _refuse_floating(self) -> None:
+        # A potential without a way to the counter electrode is undetermined: the matrix would be singular.
+        electrolytes = self.with_role("electrolyte")
+        pairs = [
+            (active, electrolyte)
+            for active in self.with_role("active")
+            for electrolyte in electrolytes
+            if self.case.interface(active, electrolyte).charge_transfer is not None
+        ]
+        conductors = (tuple(self.with_role(*ROLES["electron-conducting"])), tuple(electrolytes))
+        counter = self.case.cell.counter_electrode.at
+        lonely = floating(self.domain, conductors, pairs, (counter, tuple(electrolytes)))
+        if lonely:
+            raise InputError(
+                Problem(
+                    f"[regions] {piece.region}",
+                    f"a piece of {piece.cells} cells about ({', '.join(f'{x:.3g}' for x in piece.centre)}) um has no "
+                    "way for current to the counter electrode",
+                    "connect it, give its interface charge_transfer, or make it a region of role inert",
+                )
+                for piece in lonely[:10]
+            )
+
+    def _refuse_mixed_lithium(self, state: State) -> None:
+        # The concentration is continuous: right inside one material, wrong where two kinds of lattice meet.
+        active = self.with_role("active")
+        dofs = {name: region_dofs(state, CONCENTRATION, name) for name in active}
+        for position, one in enumerate(active):
+            for other in active[position + 1 :]:
+                shared = len(np.intersect1d(dofs[one], dofs[other]))
+                if self.domain.comm.allreduce(shared) and not self._same_lattice(one, other):
+                    raise InputError(
+                        Problem(
+                            f"[regions] {other}",
+                            f"touches '{one}', which is another active material: lithium that crosses between the two "
+                            "is not modelled",
+                            "put a layer of role conductor or electrolyte between them",
+                        )
+                    )
+
+    def _same_lattice(self, one: str, other: str) -> bool:
+        first, second = self.materials[one], self.materials[other]
+        keys = ("maximum_concentration", "open_circuit_potential")
+        return all(first.properties[key] == second.properties[key] for key in keys)
 
     def _solids(self) -> dict[str, Solid]:
         return {name: self._solid(name) for name in self.case.regions}

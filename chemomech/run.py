@@ -180,7 +180,7 @@ class _Run:
 
     def go(self) -> dict[str, float]:
         """Run to the end of the protocol; the record says how it ended, whatever happens."""
-        finished, reason = False, "stopped by an error"
+        finished, reason, together = False, "stopped by an error", False
         if self.comm.rank == 0:
             self._run_record(finished, "still running, or killed").write(self.results)
         try:
@@ -189,20 +189,22 @@ class _Run:
                     self.simulation.equilibrate()
                 self.simulation.run()
             self._save()  # so that a longer protocol can go on from here
-            finished, reason = True, "the protocol came to its end"
+            finished, reason, together = True, "the protocol came to its end", True
         except (RunError, InputError) as error:
-            reason = str(error)
+            reason, together = str(error), True
             raise
         finally:
-            self._close(finished, reason)
+            self._close(finished, reason, together or self.comm.size == 1)
         summary = self.tally.summary(self.simulation, self.recorder.depth)
         on_root(self.comm, lambda: write_json(self.results / names.SUMMARY_FILE, summary))
         return summary
 
-    def _close(self, finished: bool, reason: str) -> None:
+    def _close(self, finished: bool, reason: str, together: bool) -> None:
+        # An unforeseen error may be one rank's alone: then nothing is closed that needs the others.
         self.timings["output"] = self.output_seconds
         self.timings["solve"] = self.timings.get("solve", 0.0) - self.output_seconds
-        self.recorder.close()
+        if together:
+            self.recorder.close()
         self.progress.close()
         if self.comm.rank == 0:
             self._run_record(finished, reason).write(self.results)

@@ -7,6 +7,7 @@ from chemomech.case.schema import Interface, Mechanics, Numerics
 from chemomech.case.sections import Sections
 from chemomech.case.wording import Location
 from chemomech.errors import Problem
+from chemomech.materials.properties import KINDS
 
 ELASTIC: Final = ("youngs_modulus", "poissons_ratio")
 CRACKING: Final = ("tensile_strength", "fracture_toughness", "fracture_energy", "flaw_size")
@@ -20,7 +21,14 @@ USED: Final[dict[str, tuple[str, ...]]] = {
     "inert": (*ELASTIC, *CRACKING),
 }  # fmt: skip
 """Properties that the model reads of a region, by role."""
-STRESS_FIELDS: Final = ("displacement", "von_mises", "hydrostatic", "max_principal", "crack_risk", "energetic_risk")
+STRESS_FIELDS: Final = (
+    "displacement",
+    "von_mises",
+    "hydrostatic",
+    "max_principal",
+    "crack_risk",
+    "energetic_risk",
+)
 
 
 def idle_keys(sections: Sections) -> Iterator[Problem]:
@@ -41,7 +49,7 @@ def _properties(sections: Sections) -> Iterator[Problem]:
     for name, region in sections.regions.items():
         here: Location = ("regions", name, "properties")
         for key in region.properties:
-            if key not in USED[region.role] and any(key in used for used in USED.values()):
+            if key in KINDS and key not in USED[region.role]:  # an unknown key is named elsewhere
                 what = f"'{key}' changes nothing in a region of role '{region.role}'"
                 yield sections.problem((*here, key), what, f"used there: {', '.join(USED[region.role])}")
         if {"fracture_toughness", "fracture_energy"} <= region.properties.keys():
@@ -53,7 +61,9 @@ def _without_mechanics(sections: Sections) -> Iterator[Problem]:
     mechanics: Mechanics | None = sections.valid.get("mechanics")
     if mechanics is None or mechanics.enabled:
         return
-    written: list[Location] = [("mechanics", key) for key in ("free", "out_of_plane") if key in _table(sections, "mechanics")]
+    written: list[Location] = [
+        ("mechanics", key) for key in ("free", "out_of_plane") if key in _table(sections, "mechanics")
+    ]
     written += [("risk", key) for key in _table(sections, "risk")]
     for name, region in sections.regions.items():
         if region.stress_free_stoichiometry is not None:
@@ -65,12 +75,16 @@ def _without_mechanics(sections: Sections) -> Iterator[Problem]:
         if interface.charge_transfer is not None and interface.charge_transfer.strain_coefficient is not None:
             written.append(("interfaces", key, "charge_transfer", "strain_coefficient"))
     for here in written:
-        yield sections.problem(here, "mechanics are off", f"remove '{here[-1]}' or set mechanics.enabled = true")
+        yield sections.problem(
+            here, "mechanics are off", f"remove '{here[-1]}' or set mechanics.enabled = true"
+        )
     fields = _table(sections, "output").get("fields")
     for at, field in enumerate(fields if isinstance(fields, list) else ()):
         if field in STRESS_FIELDS:
             what = f"there is no '{field}': mechanics are off"
-            yield sections.problem(("output", "fields", at), what, "remove it or set mechanics.enabled = true")
+            yield sections.problem(
+                ("output", "fields", at), what, "remove it or set mechanics.enabled = true"
+            )
 
 
 def _table(sections: Sections, name: str) -> Mapping[str, Any]:

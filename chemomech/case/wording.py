@@ -13,17 +13,17 @@ Location = tuple[str | int, ...]
 
 _TYPES: Final = {
     "string_type": "is not text: write it in quotes",
-    "bool_type": "is neither true nor false",
-    "int_type": "is not a whole number",
-    "int_from_float": "is not a whole number",
-    "float_type": "is not a number",
-    "finite_number": "is not a finite number",
+    "bool_type": "is neither true nor false: write true or false",
+    "int_type": "is not a whole number: write it without quotes or decimals",
+    "int_from_float": "is not a whole number: write it without quotes or decimals",
+    "float_type": "is not a number: write it without quotes",
+    "finite_number": "is not a finite number: write a finite one",
     "tuple_type": "is not a list: write it in [ ]",
     "list_type": "is not a list: write it in [ ]",
-    "dict_type": "is not a table",
-    "mapping_type": "is not a table",
-    "model_type": "is not a table",
-    "model_attributes_type": "is not a table",
+    "dict_type": "is not a table: write it in { }, or below a [header]",
+    "mapping_type": "is not a table: write it in { }, or below a [header]",
+    "model_type": "is not a table: write it in { }, or below a [header]",
+    "model_attributes_type": "is not a table: write it in { }, or below a [header]",
 }
 
 

@@ -69,7 +69,7 @@ class Recipe(Frozen):
 
     def mistakes(self) -> Iterator[Mistake]:
         """Yield what is wrong between values that are right one by one."""
-        yield from self.names.mistakes()
+        yield from self.names.mistakes(self.named)
         for key in sorted(self.names.model_fields_set - set(self.named)):
             yield ("names", key), "there is no such region in this mesh", "remove it"
         if "particle" in self.names.model_fields_set and self.regions and self.names.particle not in self.regions:

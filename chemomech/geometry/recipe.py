@@ -47,7 +47,7 @@ def read_recipe(path: Path) -> Recipe:
     except OSError as error:
         raise InputError(Problem(str(path), f"cannot be read ({error.strerror})", "check its permissions")) from None
     except tomllib.TOMLDecodeError as error:
-        raise InputError(Problem(str(path), f"is not valid TOML: {error}", "mend this line")) from None
+        raise InputError(Problem(str(path), f"not TOML: {error}", "mend this line")) from None
     except RecursionError:
         raise InputError(Problem(str(path), "lists within lists too deep", "flatten them")) from None
     lines = key_lines(text)

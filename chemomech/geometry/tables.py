@@ -1,7 +1,7 @@
 """The tables that recipes are made of, with what can be wrong inside each; lengths are held in um."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -78,11 +78,11 @@ class Names(Frozen):
     coating: str = "coating"
     """Name of the layer around each particle."""
 
-    def mistakes(self) -> Iterator[Mistake]:
-        """Yield names that cannot be, and names given twice."""
-        given = self.model_dump()
+    def mistakes(self, used: Iterable[str]) -> Iterator[Mistake]:
+        """Yield names that cannot be, and names given twice, among the keys that a recipe uses."""
+        given = {key: getattr(self, key) for key in used}
         if self.separator == self.electrolyte:
-            del given["separator"]
+            given.pop("separator", None)
         for key, name in given.items():
             yield from name_mistakes(("names", key), name)
             if list(given.values()).count(name) > 1:

@@ -1,7 +1,7 @@
 """Charge transfer at an active | electrolyte interface: Butler-Volmer kinetics, film resistance, double layer.
 
 i = i0(theta) [exp(alpha_a F eta/RT) - exp(-alpha_c F eta/RT)],   positive current leaves the active material,
-eta = phi_s - phi_e - w - kappa_eps tr(eps) - i R_film,   w = U(theta) + Omega sigma_h/F   (or U alone).
+eta = phi_s - phi_e - w + kappa_eps tr(eps) - i R_film,   w = U(theta) + Omega sigma_h/F   (or U alone).
 
 The thermodynamic stress term (in w) and the phenomenological strain term are separate switches.  With a film
 the current density is itself an unknown on the interface, because eta depends on it.
@@ -94,7 +94,7 @@ class ChargeTransfer:
         else:
             eta = eta - self.open_circuit_potential(self._theta(state))
         if self.strain_coefficient is not None:
-            eta = eta - self.strain_coefficient * ufl.tr(state.strain)("+")
+            eta = eta + self.strain_coefficient * ufl.tr(state.strain)("+")
         return eta
 
     def faradaic(self, state: State) -> Any:

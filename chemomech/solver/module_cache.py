@@ -90,11 +90,17 @@ def _collect(cache: Path, store: Path) -> None:
 
 def _link_finished(source: Path, target: Path) -> None:
     """Link every finished module of ``source`` into ``target``; the mark that it is finished goes last."""
+    # Listed once: a search per module would read the folder as often as it has modules, minutes for a thousand.
+    compiled: dict[str, list[Path]] = {}
+    for path in source.glob("*.so"):
+        compiled.setdefault(path.name.split(".")[0], []).append(path)
     for mark in source.glob(f"*{READY}"):
         module = mark.name.removesuffix(READY)
-        libraries = [path for path in source.glob(f"{module}.*.so") if path.stat().st_size > 0]
+        if (target / mark.name).exists():
+            continue
+        libraries = [path for path in compiled.get(module, []) if path.stat().st_size > 0]
         text = source / f"{module}.c"
-        if not libraries or not text.exists() or (target / mark.name).exists():
+        if not libraries or not text.exists():
             continue
         for path in (*libraries, text, mark):
             _place(path, target / path.name)

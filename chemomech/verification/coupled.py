@@ -131,7 +131,7 @@ class Strong:
     def current(self) -> Any:
         """Faradaic current density at the interface [nA/um^2]."""
         f = FARADAY / (GAS * TEMPERATURE)
-        eta = self.electronic - self.ionic - self.w - STRAIN * ufl.tr(self.strain)
+        eta = self.electronic - self.ionic - self.w + STRAIN * ufl.tr(self.strain)
         i0 = 2 * EXCHANGE * ufl.sqrt(self.theta * (1 - self.theta))
         return i0 * (ufl.exp(ALPHA[0] * f * eta) - ufl.exp(-ALPHA[1] * f * eta))
 

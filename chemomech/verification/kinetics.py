@@ -220,7 +220,7 @@ def double_layer() -> dict[str, float]:
 
 
 def strain_term() -> dict[str, float]:
-    """Shift of the open-circuit voltage of a pressed column by the strain term, kappa tr(eps) [mV]."""
+    """Shift of the open-circuit voltage of a pressed column by the strain term, -kappa tr(eps) [mV]."""
     found: dict[str, float] = {}
     for side in ("left", "right"):
         run = Bars(strain_coefficient=0.8, pressure=0.1, electrode_left=side == "left").bench()

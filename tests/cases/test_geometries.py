@@ -58,7 +58,9 @@ def cell(collector: str, counter: str = "left", **more: Any) -> dict[str, Any]:
     }
 
 
-def content(collector: str, *, counter: str = "left", pressed: str = "right", **sections: Any) -> dict[str, Any]:
+def content(
+    collector: str, *, counter: str = "left", pressed: str = "right", **sections: Any
+) -> dict[str, Any]:
     """Return a case of a particle in electrolyte that is charged at 1C for a minute under 10 MPa."""
     made: dict[str, Any] = {
         "title": "One of many",
@@ -68,7 +70,12 @@ def content(collector: str, *, counter: str = "left", pressed: str = "right", **
         "cell": cell(collector, counter),
         "pressure": {"at": pressed, "program": ["10 MPa"]},
         "protocol": {"steps": ["Charge at 1C for 60 s"]},
-        "numerics": {"displacement_degree": 1, "quadrature_degree": 2, "initial_step": "5 s", "time_tolerance": 1e-2},
+        "numerics": {
+            "displacement_degree": 1,
+            "quadrature_degree": 2,
+            "initial_step": "5 s",
+            "time_tolerance": 1e-2,
+        },
         "output": {"fields": ALL_FIELDS, "figures": False, "animation": False},
     }
     return {name: value for name, value in {**made, **sections}.items() if value is not None}
@@ -83,7 +90,9 @@ def solved(folder: Path) -> Results:
     return open_results(folder / "results")
 
 
-def judge(results: Results, *, duration: float = 60.0, particle: str = "particle", pressed: bool = True) -> None:
+def judge(
+    results: Results, *, duration: float = 60.0, particle: str = "particle", pressed: bool = True
+) -> None:
     """Balances hold, the charge is what was asked for, voltage and stress go the way that physics says."""
     history, summary, run = results.history, results.summary, results.run
     assert run["finished"] and history["Time [s]"][-1] == pytest.approx(duration)
@@ -97,7 +106,9 @@ def judge(results: Results, *, duration: float = 60.0, particle: str = "particle
     mean = history[f"Mean stoichiometry in {particle} [-]"]
     assert np.all(np.diff(mean) <= 0.0) and mean[-1] < mean[0]
     low = history[f"Min stoichiometry in {particle} [-]"]
-    assert low[-1] < mean[-1] < history[f"Max stoichiometry in {particle} [-]"][-1]  # the surface empties first
+    assert (
+        low[-1] < mean[-1] < history[f"Max stoichiometry in {particle} [-]"][-1]
+    )  # the surface empties first
     for region in results.regions:
         stress = history[f"Max von Mises in {region} [MPa]"]
         assert np.all(np.isfinite(stress)) and 0.0 < stress[-1] < 3e3
@@ -125,7 +136,9 @@ def regions_of(results: Results, name: str) -> set[str]:
 
 # -- recipes -----------------------------------------------------------------------------------------
 
-DISC = small.SPHERE_MESH.replace('"axisymmetric"', '"plane strain"').replace('["5 um", "10 um"]', '["9 um", "9 um"]')
+DISC = small.SPHERE_MESH.replace('"axisymmetric"', '"plane strain"').replace(
+    '["5 um", "10 um"]', '["9 um", "9 um"]'
+)
 COATED = small.SPHERE_MESH.replace("[mesh_size]", 'coating = "0.4 um"\n[mesh_size]')
 LAYERS = """\
 kind = "layered"
@@ -168,21 +181,32 @@ SLOW = pytest.mark.slow
 RECIPES = [
     pytest.param(DISC, content("particle|electrolyte"), id="disc"),
     pytest.param(
-        small.SPHERE_MESH, content("particle|electrolyte", counter="bottom", pressed="top"), id="sphere", marks=SLOW
+        small.SPHERE_MESH,
+        content("particle|electrolyte", counter="bottom", pressed="top"),
+        id="sphere",
+        marks=SLOW,
     ),
     pytest.param(small.BALL_MESH, content("particle|electrolyte"), id="quarter of a ball", marks=SLOW),
     pytest.param(
         COATED,
         content(
-            "particle|coating", counter="bottom", pressed="top", regions=COATED_REGIONS, interfaces=COATED_INTERFACES
+            "particle|coating",
+            counter="bottom",
+            pressed="top",
+            regions=COATED_REGIONS,
+            interfaces=COATED_INTERFACES,
         ),
         id="coated sphere",
         marks=SLOW,
     ),
     pytest.param(
-        LAYERS, content("particle@right", regions=COATED_REGIONS, interfaces=COATED_INTERFACES), id="coated film"
+        LAYERS,
+        content("particle@right", regions=COATED_REGIONS, interfaces=COATED_INTERFACES),
+        id="coated film",
     ),
-    pytest.param(COMPOSITE, content("particle@right", regions=WITH_SEPARATOR), id="walled composite", marks=SLOW),
+    pytest.param(
+        COMPOSITE, content("particle@right", regions=WITH_SEPARATOR), id="walled composite", marks=SLOW
+    ),
     pytest.param(
         COMPOSITE.replace("walled", "periodic"),
         content("particle@right", regions=WITH_SEPARATOR),
@@ -190,9 +214,13 @@ RECIPES = [
         marks=SLOW,
     ),
     pytest.param(
-        COMPOSITE.replace("neck =", 'coating = "0.4 um"\nneck =').replace("fraction = 0.45", "fraction = 0.3"),
+        COMPOSITE.replace("neck =", 'coating = "0.4 um"\nneck =').replace(
+            "fraction = 0.45", "fraction = 0.3"
+        ),
         content(
-            "particle@right", regions={**COATED_REGIONS, "separator": ELECTROLYTE}, interfaces=COATED_INTERFACES
+            "particle@right",
+            regions={**COATED_REGIONS, "separator": ELECTROLYTE},
+            interfaces=COATED_INTERFACES,
         ),
         id="coated composite",
         marks=SLOW,
@@ -239,9 +267,12 @@ SIDES = {"left": (0, 0.0), "right": (0, 1.0), "bottom": (1, 0.0), "top": (1, 1.0
 Where = Callable[[float, float], str]
 
 
-def grid(where: Where, size: tuple[float, float] = (6.0, 3.0), count: tuple[int, int] = (12, 6)) -> meshio.Mesh:
+def grid(
+    where: Where, size: tuple[float, float] = (6.0, 3.0), count: tuple[int, int] = (12, 6)
+) -> meshio.Mesh:
     """Return a rectangle of triangles, grouped by region (at their centre) and side, as a mesher would name them."""
-    points = np.array([[x, y, 0.0] for y in np.linspace(0, size[1], count[1] + 1) for x in np.linspace(0, size[0], count[0] + 1)])
+    x, y = (np.linspace(0.0, length, number + 1) for length, number in zip(size, count, strict=True))
+    points = np.array([[a, b, 0.0] for b in y for a in x])
     row = count[0] + 1
     corners = [j * row + i for j in range(count[1]) for i in range(count[0])]
     cells = np.array([t for a in corners for t in ((a, a + 1, a + row + 1), (a, a + row + 1, a + row))])
@@ -344,10 +375,13 @@ def test_a_metal_foil_and_an_inert_filler(tmp_path: Path) -> None:
     assert regions_of(results, potential) == {"particle", "foil"}
     assert regions_of(results, "Ionic potential [V]") == {"electrolyte"}
     assert regions_of(results, "Concentration [mol.m-3]") == {"particle"}
-    metal = results.array(potential, -1)[np.unique(results.grid.cells[results.grid.region == results.regions.index("foil")])]
+    foil = results.grid.cells[results.grid.region == results.regions.index("foil")]
+    metal = results.array(potential, -1)[np.unique(foil)]
     assert np.ptp(metal) < 1e-9  # steel beside 0.18 S/m
     # ions go around the filler: the drop is larger than without it, but not twice
-    drop = np.ptp(results.array("Ionic potential [V]", -1)[np.isfinite(results.array("Ionic potential [V]", -1))])
+    drop = np.ptp(
+        results.array("Ionic potential [V]", -1)[np.isfinite(results.array("Ionic potential [V]", -1))]
+    )
     plain = results.history["Current density [mA.cm-2]"][-1] * 10 * 4e-6 / 0.154
     assert 1.05 * plain < drop < 2.0 * plain
 
@@ -437,7 +471,9 @@ def test_degrees_and_solvers_agree(tmp_path: Path) -> None:
         judge(other)
         assert voltage(other)[-1] == pytest.approx(voltage(plain)[-1], abs=close), name
         assert other.run["solver"] == ("fieldsplit" if name in ("fieldsplit", "by limit") else "direct")
-    assert film(tmp_path / "unit", numerics=numerics()).summary["Unknowns [-]"] < other.summary["Unknowns [-]"]
+    assert (
+        film(tmp_path / "unit", numerics=numerics()).summary["Unknowns [-]"] < other.summary["Unknowns [-]"]
+    )
 
 
 def test_resistances_add_up(tmp_path: Path) -> None:
@@ -463,7 +499,9 @@ def test_a_double_layer_takes_the_first_current(tmp_path: Path) -> None:
     plain = film(tmp_path / "plain", numerics=numerics())
     transfer = {**TRANSFER["charge_transfer"], "double_layer": "1 F/m^2"}
     other = film(
-        tmp_path / "layer", interfaces={"particle|electrolyte": {"charge_transfer": transfer}}, numerics=numerics()
+        tmp_path / "layer",
+        interfaces={"particle|electrolyte": {"charge_transfer": transfer}},
+        numerics=numerics(),
     )
     judge(other)
     assert voltage(plain)[1] - voltage(plain)[0] > 1e-2
@@ -478,11 +516,13 @@ def test_strain_shifts_the_potential_by_its_coefficient(tmp_path: Path) -> None:
     shifts = []
     for coefficient in ("10 V", "-20 V"):
         transfer = {**TRANSFER["charge_transfer"], "strain_coefficient": coefficient}
-        other = film(tmp_path / coefficient, interfaces={"particle|electrolyte": {"charge_transfer": transfer}})
+        other = film(
+            tmp_path / coefficient, interfaces={"particle|electrolyte": {"charge_transfer": transfer}}
+        )
         shifts.append(voltage(other)[0] - voltage(plain)[0])
     # 10 MPa on a particle that cannot widen: eps = -p (1 + nu)(1 - 2 nu) / (E (1 - nu)); eta = eta0 + kappa eps
     strain = -10e-3 * 1.3 * 0.4 / (140 * 0.7)
-    assert abs(shifts[0]) == pytest.approx(abs(10 * strain), rel=1e-3)
+    assert shifts[0] == pytest.approx(-10 * strain, rel=1e-3)
     assert shifts[1] == pytest.approx(-2 * shifts[0], rel=1e-3)
 
 
@@ -509,11 +549,10 @@ def test_a_pressure_that_rises(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_fixture_answers_the_swelling(tmp_path: Path) -> None:
     fixture = {"at": "right", "fixture": "1 GPa/mm", "initial": "5 MPa"}
-    results = film(tmp_path, pressure=None, protocol={"steps": ["Discharge at 1C for 60 s"]})
     case = content("particle@right", pressure=fixture)
     results = solved(small.write(tmp_path / "fixed", case, small.FILM_MESH))
     pressure, platen = results.history["Stack pressure [MPa]"], results.history["Platen displacement [um]"]
-    assert pressure == pytest.approx(5.0 + 1.0 * platen * 1e0, rel=1e-6)  # 1 GPa/mm = 1 MPa/um
+    assert pressure == pytest.approx(5.0 + 1.0 * platen, rel=1e-6)  # 1 GPa/mm = 1 MPa/um
     assert platen[0] < 0.0 and platen[-1] < platen[0]  # pressed at first, and NMC811 shrinks on charge
     stiff = {**fixture, "fixture": "100 GPa/mm"}
     other = solved(small.write(tmp_path / "stiff", {**case, "pressure": stiff}, small.FILM_MESH))
@@ -542,7 +581,9 @@ HOMOGENEOUS = {
 def test_a_layer_that_swells_freely_is_free_of_stress(tmp_path: Path) -> None:
     """Soft electrolyte, no gradient: generalised plane strain with free sides leaves nothing that could press."""
     name, strain = "Max von Mises in particle [MPa]", "Out-of-plane strain [-]"
-    loose = film(tmp_path / "loose", mechanics={"free": ["top", "right"], "out_of_plane": "free"}, **HOMOGENEOUS)
+    loose = film(
+        tmp_path / "loose", mechanics={"free": ["top", "right"], "out_of_plane": "free"}, **HOMOGENEOUS
+    )
     held = film(tmp_path / "held", mechanics={"free": ["top", "right"]}, **HOMOGENEOUS)
     assert at_end(loose, name) < 0.05 < 10.0 < at_end(held, name)
     # a third of the volumetric swelling -0.022 (1 - theta): charging shrinks
@@ -555,8 +596,11 @@ def test_a_layer_that_swells_freely_is_free_of_stress(tmp_path: Path) -> None:
 def test_a_moving_matrix_carries_lithium(tmp_path: Path) -> None:
     rest = {"steps": ["Rest for 60 s"]}
     still = film(tmp_path / "still", protocol=rest)
-    moving = film(tmp_path / "moving", protocol=rest, mechanics={"lattice_velocity": ["0.01 um/s", "0 um/s"]})
-    spread = [at_end(r, "Max stoichiometry in particle [-]") - at_end(r, "Min stoichiometry in particle [-]") for r in (still, moving)]
+    moving = film(
+        tmp_path / "moving", protocol=rest, mechanics={"lattice_velocity": ["0.0005 um/s", "0 um/s"]}
+    )
+    ends = "Max stoichiometry in particle [-]", "Min stoichiometry in particle [-]"
+    spread = [at_end(results, ends[0]) - at_end(results, ends[1]) for results in (still, moving)]
     assert spread[0] < 1e-5 < 1e-3 < spread[1]
     assert moving.summary["Max lithium balance error [-]"] < 1e-9
     c = moving.array("Stoichiometry [-]", -1)
@@ -581,7 +625,12 @@ def test_currents_in_every_unit(tmp_path: Path) -> None:
         tmp_path,
         cell={"depth": f"{depth:g} um", "nominal_capacity": "5e-11 A h"},
         protocol={
-            "steps": ["Charge at 1C for 5 s", "Charge at 0.2 mA/cm2 for 5 s", "Charge at 4e-11 A for 5 s", "Discharge at C/2 for 5 s"]
+            "steps": [
+                "Charge at 1C for 5 s",
+                "Charge at 0.2 mA/cm2 for 5 s",
+                "Charge at 4e-11 A for 5 s",
+                "Discharge at C/2 for 5 s",
+            ]
         },
     )
     step, current = results.history["Step [-]"], results.history["Current [A]"]
@@ -597,15 +646,15 @@ def test_currents_in_every_unit(tmp_path: Path) -> None:
 
 def test_two_cycles_with_hold_and_rest(tmp_path: Path) -> None:
     steps = [
-        "Charge at 2C until 3.76 V",
+        "Charge at 0.45 mA/cm2 until 3.76 V",
         "Hold at 3.76 V for 20 s or until C/100",
         "Rest for 10 s",
-        "Discharge at 2C until 3.68 V or for 60 s",
+        "Discharge at 0.45 mA/cm2 until 3.68 V or for 300 s",
     ]
     results = film(tmp_path, protocol={"cycles": 2, "steps": steps})
     history = results.history
     cycle, step = history["Cycle [-]"], history["Step [-]"]
-    order = [(c, s) for c, s in dict.fromkeys(zip(cycle, step, strict=True)) if c > 0]
+    order = [(c, s) for c, s in dict.fromkeys(zip(cycle, step, strict=True)) if s > 0]
     assert order == [(c, s) for c in (1, 2) for s in (1, 2, 3, 4)]
     for c in (1, 2):
         charge = voltage(results)[(cycle == c) & (step == 1)]
@@ -617,4 +666,6 @@ def test_two_cycles_with_hold_and_rest(tmp_path: Path) -> None:
         assert abs(history["Current [A]"][(cycle == c) & (step == 3)]).max() < 1e-20
     assert results.summary["Max charge balance error [-]"] < 1e-9
     assert results.summary["Max lithium balance error [-]"] < 1e-9
-    assert {"Coulombic efficiency, first cycle [-]", "Coulombic efficiency, last cycle [-]"} <= set(results.summary)
+    assert {"Coulombic efficiency, first cycle [-]", "Coulombic efficiency, last cycle [-]"} <= set(
+        results.summary
+    )

@@ -13,7 +13,12 @@ import smooth
 
 from chemomech.solver.checkpoint import read_checkpoint, write_checkpoint
 
-NUMBERS = {"times": [0.0, 1.5, 4.25], "integrals": [np.array([1.0]), np.array([2.0])], "position": '{"a": 1}', "rows": 7}
+NUMBERS = {
+    "times": [0.0, 1.5, 4.25],
+    "integrals": [np.array([1.0]), np.array([2.0])],
+    "position": '{"a": 1}',
+    "rows": 7,
+}
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,647 @@
+"""Nothing that is written is ignored: every key of a case, a recipe and a material changes a number when it is changed.
+
+The keys are walked from the schemas, so that a new one fails here until somebody says what it changes.
+"""
+
+import copy
+import functools
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import NoneType
+from typing import Any, get_args
+
+import chemomech.runtime  # noqa: F401
+
+import meshio
+import numpy as np
+import pytest
+import tomlkit
+from pydantic import BaseModel
+
+from chemomech.case.idle import USED
+from chemomech.case.read import read_case
+from chemomech.case.schema import CaseFile
+from chemomech.errors import InputError, RunError
+from chemomech.geometry.build import open_mesh
+from chemomech.geometry.kinds import Composite, External, Layered, Particle
+from chemomech.materials.properties import KINDS
+from chemomech.results.read import Results, open_results
+
+DELETE = object()
+Edits = Mapping[str, Any]
+
+
+def leaves(model: type[BaseModel], path: str = "") -> Iterator[str]:
+    """Yield every key of a schema, dotted; "*" stands for a name that the user chooses, or a position in a list."""
+    for name, field in model.model_fields.items():
+        below, star = _table(field.annotation)
+        here = f"{path}{name}"
+        if below is None:
+            yield here
+        else:
+            yield from leaves(below, f"{here}.{star}")
+
+
+def _table(annotation: Any) -> tuple[type[BaseModel] | None, str]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation, ""
+    inner = [each for each in get_args(annotation) if each not in (NoneType, ...)]
+    if inner and isinstance(inner[-1], type) and issubclass(inner[-1], BaseModel):
+        return inner[-1], "" if len(inner) == 1 and NoneType in get_args(annotation) else "*."
+    return None, ""
+
+
+def edited(content: Mapping[str, Any], edits: Edits) -> dict[str, Any]:
+    """Return content with dotted keys replaced, added or deleted."""
+    made = copy.deepcopy(dict(content))
+    for dotted, value in edits.items():
+        *parents, last = dotted.split(".")
+        table: Any = made
+        for part in parents:
+            table = table[int(part)] if isinstance(table, list) else table.setdefault(part, {})
+        if value is DELETE:
+            del table[last]
+        else:
+            table[last] = value
+    return made
+
+
+# -- materials -------------------------------------------------------------------------------------------
+
+OXIDE: dict[str, tuple[Any, str]] = {
+    "maximum_concentration": (50000.0, "mol/m^3"),
+    "stoichiometry_range": ([0.05, 0.95], "1"),
+    "open_circuit_potential": ([4.5, -1.0], "V"),
+    "diffusivity": (1e-14, "m^2/s"),
+    "electronic_conductivity": (1e-3, "S/m"),
+    "swelling": ([0.0, 0.05], "1"),
+    "youngs_modulus": (150.0, "GPa"),
+    "poissons_ratio": (0.3, "1"),
+    "tensile_strength": (150.0, "MPa"),
+    "fracture_toughness": (0.2, "MPa m^0.5"),
+    "flaw_size": (0.5, "um"),
+}
+GLASS: dict[str, tuple[Any, str]] = {
+    "ionic_conductivity": (0.05, "S/m"),
+    "youngs_modulus": (20.0, "GPa"),
+    "poissons_ratio": (0.35, "1"),
+    "tensile_strength": (80.0, "MPa"),
+    "fracture_energy": (2.0, "J/m^2"),
+    "flaw_size": (2.0, "um"),
+}
+STEEL: dict[str, tuple[Any, str]] = {
+    "electronic_conductivity": (1e-2, "S/m"),
+    "youngs_modulus": (200.0, "GPa"),
+    "poissons_ratio": (0.3, "1"),
+}
+
+
+def material(name: str, numbers: Mapping[str, tuple[Any, str]], edits: Edits) -> str:
+    """Return a material file; a list is a polynomial except for the range; edits are those of its tables."""
+    content: dict[str, Any] = {"name": name, "formula": "X"}
+    for key, (value, unit) in numbers.items():
+        form = "polynomial" if isinstance(value, list) and key != "stoichiometry_range" else "value"
+        content[key] = {form: value, "unit": unit, "source": "made up", "confirmed": False}
+    return tomlkit.dumps(edited(content, edits))
+
+
+# -- cases -----------------------------------------------------------------------------------------------
+
+LAYERS = [
+    {"name": "electrolyte", "thickness": "4 um", "cells": 3},
+    {"name": "particle", "thickness": "2 um", "cells": 6},
+    {"name": "backing", "thickness": "1 um", "cells": 2},
+]
+MESH: dict[str, Any] = {
+    "kind": "layered",
+    "coordinates": "plane strain",
+    "width": "2 um",
+    "structured": True,
+    "cells_across": 2,
+    "layers": LAYERS,
+}
+BASE: dict[str, Any] = {
+    "title": "Every key",
+    "mesh": "mesh.toml",
+    "regions": {
+        "particle": {"material": "Oxide", "role": "active", "initial": {"stoichiometry": 0.6}},
+        "electrolyte": {"material": "Glass", "role": "electrolyte"},
+        "backing": {"material": "Steel", "role": "conductor"},
+    },
+    "interfaces": {"particle|electrolyte": {"charge_transfer": {"exchange_current": "1 A/m^2"}}},
+    "cell": {
+        "temperature": "25 degC",
+        "current_collector": "particle|backing",
+        "contact_resistance": "1e-5 ohm m^2",
+        "counter_electrode": {"at": "left", "kind": "lithium", "exchange_current": "10 A/m^2"},
+    },
+    "pressure": {"at": "right", "program": ["10 MPa"]},
+    "protocol": {"steps": ["Charge at 2C for 20 s"]},
+    "numerics": {
+        "displacement_degree": 1,
+        "quadrature_degree": 2,
+        "time_tolerance": 1e-2,
+        "initial_step": "5 s",
+    },
+    "output": {"fields": ["concentration", "energetic_risk"], "figures": False, "animation": False},
+}
+TRANSFER = "interfaces.particle|electrolyte.charge_transfer"
+NO_MECHANICS: Edits = {"pressure": DELETE, "output.fields": ["concentration"]}
+FIXTURE: Edits = {"pressure": {"at": "right", "fixture": "50 GPa/mm"}}
+
+CASE_KEYS: dict[str, tuple[Edits, Edits]] = {
+    # key: what the case is to have for it, what is then changed
+    "mesh": ({}, {"mesh": "other.toml"}),
+    "regions.*.material": ({}, {"regions.electrolyte.material": "Steel2"}),
+    "regions.*.role": ({}, {"regions.backing.role": "inert"}),
+    "regions.*.initial.stoichiometry": ({}, {"regions.particle.initial": {"stoichiometry": 0.5}}),
+    "regions.*.initial.voltage": ({}, {"regions.particle.initial": {"voltage": "3.95 V"}}),
+    "regions.*.stress_free_stoichiometry": ({}, {"regions.particle.stress_free_stoichiometry": 0.5}),
+    "regions.*.properties": ({}, {"regions.backing.properties": {"youngs_modulus": "100 GPa"}}),
+    f"{TRANSFER}.exchange_current": ({}, {f"{TRANSFER}.exchange_current": "2 A/m^2"}),
+    f"{TRANSFER}.dependence": ({}, {f"{TRANSFER}.dependence": "stoichiometry"}),
+    f"{TRANSFER}.anodic_coefficient": ({}, {f"{TRANSFER}.anodic_coefficient": 0.6}),
+    f"{TRANSFER}.cathodic_coefficient": ({}, {f"{TRANSFER}.cathodic_coefficient": 0.6}),
+    f"{TRANSFER}.stress": ({}, {f"{TRANSFER}.stress": False}),
+    f"{TRANSFER}.strain_coefficient": ({}, {f"{TRANSFER}.strain_coefficient": "1 V"}),
+    f"{TRANSFER}.film_resistance": ({}, {f"{TRANSFER}.film_resistance": "1e-3 ohm m^2"}),
+    f"{TRANSFER}.double_layer": ({}, {f"{TRANSFER}.double_layer": "0.1 F/m^2"}),
+    "cell.temperature": ({}, {"cell.temperature": "60 degC"}),
+    "cell.current_collector": ({}, {"cell.current_collector": "backing@right"}),
+    "cell.contact_resistance": ({}, {"cell.contact_resistance": "1e-4 ohm m^2"}),
+    "cell.counter_electrode.at": (
+        {"cell.current_collector": "particle|backing", "pressure.at": "right"},
+        {"cell.counter_electrode.at": "bottom"},
+    ),
+    "cell.counter_electrode.exchange_current": ({}, {"cell.counter_electrode.exchange_current": "1 A/m^2"}),
+    "cell.counter_electrode.film_resistance": (
+        {},
+        {"cell.counter_electrode.film_resistance": "1e-3 ohm m^2"},
+    ),
+    "cell.nominal_capacity": ({}, {"cell.nominal_capacity": "1e-12 A h"}),
+    "cell.depth": ({}, {"cell.depth": "5 um"}),
+    "mechanics.enabled": (NO_MECHANICS, {"mechanics.enabled": False}),
+    "mechanics.free": ({}, {"mechanics.free": ["top"]}),
+    "mechanics.out_of_plane": ({}, {"mechanics.out_of_plane": "free"}),
+    "mechanics.lattice_velocity": ({}, {"mechanics.lattice_velocity": ["1e-4 um/s", "0 um/s"]}),
+    "pressure.at": ({}, {"pressure.at": "top"}),
+    "pressure.program": ({}, {"pressure.program": ["20 MPa"]}),
+    "pressure.fixture": (FIXTURE, {"pressure.fixture": "500 GPa/mm"}),
+    "pressure.initial": (FIXTURE, {"pressure.initial": "5 MPa"}),
+    "protocol.cycles": ({}, {"protocol.cycles": 2}),
+    "protocol.steps": ({}, {"protocol.steps": ["Charge at 1C for 20 s"]}),
+    "numerics.displacement_degree": ({}, {"numerics.displacement_degree": 2}),
+    "numerics.scalar_degree": ({"numerics.quadrature_degree": 4}, {"numerics.scalar_degree": 2}),
+    "numerics.quadrature_degree": ({}, {"numerics.quadrature_degree": 4}),
+    "numerics.solver": ({}, {"numerics.solver": "fieldsplit"}),
+    "numerics.direct_limit": ({}, {"numerics.direct_limit": 10}),
+    "numerics.time_tolerance": ({}, {"numerics.time_tolerance": 1e-4}),
+    "numerics.newton_tolerance": ({}, {"numerics.newton_tolerance": 1e-2}),
+    "numerics.maximum_newton_iterations": ({}, {"numerics.maximum_newton_iterations": 2}),
+    "numerics.initial_step": ({}, {"numerics.initial_step": "1 s"}),
+    "numerics.maximum_step": ({}, {"numerics.maximum_step": "5 s"}),
+    "numerics.minimum_step": ({"numerics.time_tolerance": 1e-5}, {"numerics.minimum_step": "4 s"}),
+    "numerics.mobility": ({}, {"numerics.mobility": "dilute"}),
+    "risk.flaw_size": ({}, {"risk.flaw_size": "0.1 um"}),
+    "output.fields": ({}, {"output.fields": ["stoichiometry"]}),
+    "output.every": ({"numerics.maximum_step": "5 s"}, {"output.every": 3}),
+}
+COSMETIC = {
+    "title": "says what the case is, in run.json and on the figures",
+    "cell.counter_electrode.kind": "has one choice",
+    "output.figures": "draws what the files hold",
+    "output.animation": "draws what the files hold",
+    "output.deformation_scale": "scales displacements in pictures",
+}
+
+
+def walked(key: str) -> str:
+    """Return a key as the schema has it."""
+    return key.replace("particle|electrolyte", "*")
+
+
+def test_every_key_of_a_case_is_accounted_for() -> None:
+    known = {walked(key) for key in CASE_KEYS} | set(COSMETIC)
+    assert set(leaves(CaseFile)) == known
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder for many small cases."""
+    return tmp_path_factory.mktemp("keys")
+
+
+def write(
+    folder: Path, content: Mapping[str, Any], oxide: Edits | None = None, glass: Edits | None = None
+) -> None:
+    """Write a case with its mesh and materials."""
+    (folder / "materials").mkdir(parents=True)
+    (folder / "case.toml").write_text(tomlkit.dumps(content))
+    (folder / "mesh.toml").write_text(tomlkit.dumps(MESH))
+    (folder / "other.toml").write_text(tomlkit.dumps({**MESH, "cells_across": 3}))
+    texts = {
+        "Oxide": material("Oxide", OXIDE, oxide or {}),
+        "Glass": material("Glass", GLASS, glass or {}),
+        "Steel": material("Steel", STEEL, {}),
+        "Steel2": material("Steel2", {**GLASS, "youngs_modulus": (50.0, "GPa")}, {}),
+    }
+    for name, text in texts.items():
+        (folder / "materials" / f"{name}.toml").write_text(text)
+
+
+def outcome(folder: Path, content: Mapping[str, Any], **materials: Edits) -> Results | str:
+    """Run a case; return its results, or why it could not go on."""
+    from chemomech.run import run_case
+
+    write(folder, content, **materials)
+    try:
+        run_case(read_case(folder), folder / "results", quiet=True)
+    except RunError as error:
+        return str(error)
+    return open_results(folder / "results")
+
+
+@functools.cache
+def before(folder: Path, edits: str) -> Results | str:
+    """Return the outcome of the base with edits, solved once."""
+    given = {key: DELETE if value is None else value for key, value in json.loads(edits).items()}
+    return outcome(folder / f"base{abs(hash(edits))}", edited(BASE, given))
+
+
+def base(folder: Path, edits: Edits) -> Results:
+    """Return the results of the base with edits."""
+    text = json.dumps(
+        {key: None if value is DELETE else value for key, value in edits.items()}, sort_keys=True
+    )
+    found = before(folder, text)
+    assert isinstance(found, Results), found
+    return found
+
+
+def same(one: Results, other: Results | str) -> bool:
+    """Whether two runs wrote the same numbers and the same arrays."""
+    if isinstance(other, str):
+        return False
+    kept = ("solver", "frames", "unknowns", "regions")
+    if [one.run[key] for key in kept] != [other.run[key] for key in kept]:
+        return False
+    if (one.point_arrays, one.cell_arrays, one.summary.keys()) != (
+        other.point_arrays,
+        other.cell_arrays,
+        other.summary.keys(),
+    ):
+        return False
+    if one.history.keys() != other.history.keys() or len(one.times) != len(other.times):
+        return False
+    pairs = [(one.history[name], other.history[name]) for name in one.history if "error" not in name]
+    pairs += [
+        (np.array(one.summary[name]), np.array(other.summary[name]))
+        for name in one.summary
+        if "error" not in name
+    ]
+    return all(
+        a.shape == b.shape and np.allclose(a, b, rtol=1e-7, atol=0.0, equal_nan=True) for a, b in pairs
+    )
+
+
+QUICK = {
+    "cell.depth",
+    "cell.contact_resistance",
+    "numerics.initial_step",
+    "output.fields",
+    "pressure.program",
+}
+"""keys that compile nothing new: the others take a while"""
+
+
+def marked(keys: Mapping[str, Any]) -> list[Any]:
+    """Return the keys as parameters, most of them slow."""
+    return [pytest.param(key, marks=() if key in QUICK else pytest.mark.slow) for key in keys]
+
+
+@pytest.mark.parametrize("key", marked(CASE_KEYS))
+def test_every_key_of_a_case_changes_something(folder: Path, tmp_path: Path, key: str) -> None:
+    needed, change = CASE_KEYS[key]
+    assert any(key.split(".")[-1] in edit for edit in change) or key.split(".")[-1] in str(change)
+    plain = base(folder, needed)
+    assert not same(plain, outcome(tmp_path / "changed", edited(edited(BASE, needed), change)))
+
+
+def test_the_same_case_gives_the_same_numbers(folder: Path, tmp_path: Path) -> None:
+    assert same(base(folder, {}), outcome(tmp_path / "again", edited(BASE, {"title": "Another"})))
+
+
+# -- materials: every property that a role uses changes the run; the others are refused ------------------------
+
+PROPERTIES: dict[str, Edits] = {
+    "maximum_concentration": {"maximum_concentration.value": 40000.0},
+    "stoichiometry_range": {"stoichiometry_range.value": [0.1, 0.9]},
+    "open_circuit_potential": {"open_circuit_potential.polynomial": [4.5, -1.2]},
+    "diffusivity": {"diffusivity.value": 5e-15},
+    "electronic_conductivity": {"electronic_conductivity.value": 1e-2},
+    "swelling": {"swelling.polynomial": [0.0, 0.04]},
+    "youngs_modulus": {"youngs_modulus.value": 100.0},
+    "poissons_ratio": {"poissons_ratio.value": 0.25},
+    "tensile_strength": {"tensile_strength.value": 100.0},
+    "fracture_toughness": {"fracture_toughness.value": 0.3},
+    "flaw_size": {"flaw_size.value": 1.0},
+}
+GLASSY: dict[str, Edits] = {
+    "ionic_conductivity": {"ionic_conductivity.value": 0.1},
+    "fracture_energy": {"fracture_energy.value": 1.0},
+}
+NOT_USED_YET = {
+    "lithium_concentration": "space charge is not modelled yet",
+    "transference_number": "binary salts are not modelled yet",
+    "salt_diffusivity": "binary salts are not modelled yet",
+    "relative_permittivity": "space charge is not modelled yet",
+    "exchange_current_density": "belongs to an interface; in a material it is for orientation",
+    "hardness": "contact is not modelled yet",
+    "yield_strength": "plasticity is not modelled yet",
+    "creep_exponent": "creep is not modelled yet",
+    "creep_activation_energy": "creep is not modelled yet",
+    "density": "no law needs a mass",
+    "molar_volume": "swelling is given as a strain",
+}
+
+
+def test_every_property_is_accounted_for() -> None:
+    assert set(PROPERTIES) | set(GLASSY) | set(NOT_USED_YET) == set(KINDS)
+    assert set().union(*USED.values()) == set(PROPERTIES) | set(GLASSY)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", [*PROPERTIES, *GLASSY])
+def test_every_property_changes_something(folder: Path, tmp_path: Path, key: str) -> None:
+    # risks are compared where there is tension: in the particle that shrinks, and in the glass that it pulls
+    pulled: Edits = {"regions.particle.stress_free_stoichiometry": 0.9, "pressure.program": ["0 MPa"]}
+    plain = base(folder, pulled)
+    changed = outcome(
+        tmp_path / "changed", edited(BASE, pulled), oxide=PROPERTIES.get(key, {}), glass=GLASSY.get(key, {})
+    )
+    assert not same(plain, changed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"diffusivity.activation_energy": "30 kJ/mol", "diffusivity.reference_temperature": "50 degC"},
+        {
+            "swelling": {
+                "table": [[0.0, 0.0], [0.58, 0.03], [1.0, 0.05]],
+                "interpolation": "linear",
+                "unit": "1",
+            }
+        },
+    ],
+)
+def test_forms_of_a_property_change_something(folder: Path, tmp_path: Path, change: dict[str, Any]) -> None:
+    for value in change.values():
+        if isinstance(value, dict):
+            value |= {"source": "made up", "confirmed": False}
+    assert not same(base(folder, {}), outcome(tmp_path / "changed", BASE, oxide=change))
+
+
+@pytest.mark.parametrize("key", NOT_USED_YET)
+def test_a_property_that_nothing_uses_is_refused(tmp_path: Path, key: str) -> None:
+    units = {"concentration": "1 mol/m^3", "diffusivity": "1e-12 m^2/s", "current_density": "1 A/m^2"}
+    units |= {
+        "pressure": "1 GPa",
+        "molar_energy": "10 kJ/mol",
+        "density": "1000 kg/m^3",
+        "molar_volume": "1e-5 m^3/mol",
+    }
+    value = units.get(KINDS[key].dimension, 0.5)
+    write(tmp_path / "case", edited(BASE, {"regions.particle.properties": {key: value}}))
+    with pytest.raises(InputError, match=f"'{key}' changes nothing"):
+        read_case(tmp_path / "case")
+
+
+def test_a_toughness_replaces_the_energy_that_came_with_the_old_one(tmp_path: Path) -> None:
+    from chemomech.materials.material import load_material
+
+    oxide = load_material("NMC811").with_properties({"fracture_toughness": "0.4 MPa m^0.5"})
+    assert not oxide.has("fracture_energy")
+    both = {"fracture_toughness": "0.4 MPa m^0.5", "fracture_energy": "1 J/m^2"}
+    write(tmp_path / "case", edited(BASE, {"regions.particle.properties": both}))
+    with pytest.raises(InputError, match="two forms of one number"):
+        read_case(tmp_path / "case")
+
+
+# -- recipes -------------------------------------------------------------------------------------------------
+
+SIZES: dict[str, Any] = {"interface": "0.6 um", "bulk": "1.5 um", "transition": "2 um", "per_turn": 20}
+BALL: dict[str, Any] = {
+    "kind": "particle",
+    "coordinates": "plane strain",
+    "radius": "2 um",
+    "box": ["7 um", "6 um"],
+    "coating": "0.5 um",
+    "names": {},
+    "mesh_size": SIZES,
+}
+PACKED: dict[str, Any] = {
+    "kind": "composite",
+    "coordinates": "plane strain",
+    "separator": "3 um",
+    "electrode": "12 um",
+    "width": "11 um",
+    "sides": "walled",
+    "fraction": 0.25,
+    "radii": {"median": "2 um", "spread": 0.1, "smallest": "1.7 um", "largest": "2.4 um"},
+    "gap": "0.4 um",
+    "neck": "0.2 um",
+    "collector_contact": 0.1,
+    "coating": "0.3 um",
+    "seed": 1,
+    "names": {},
+    "mesh_size": {**SIZES, "bulk": "2 um"},
+}
+STACK: dict[str, Any] = {**MESH, "names": {"particle": "particle"}}
+LOOSE: Edits = {
+    "structured": False,
+    "cells_across": DELETE,
+    "mesh_size": {"interface": "0.3 um", "bulk": "1 um"},
+    "layers": [{"name": layer["name"], "thickness": layer["thickness"]} for layer in LAYERS],
+}
+FOREIGN: dict[str, Any] = {
+    "kind": "external",
+    "coordinates": "plane strain",
+    "file": "a.vtu",
+    "unit": "1 um",
+    "cell_data": "phase",
+    "groups": {"particle": 1, "electrolyte": 2},
+}
+NAMED: Edits = {"file": "a.msh", "cell_data": DELETE, "groups": DELETE}
+
+RECIPE_KEYS: dict[str, tuple[type[BaseModel], dict[str, Any], dict[str, tuple[Edits, Edits]]]] = {
+    "particle": (
+        Particle,
+        BALL,
+        {
+            "coordinates": ({}, {"coordinates": "axisymmetric"}),
+            "radius": ({}, {"radius": "2.1 um"}),
+            "box": ({}, {"box": ["7.5 um", "6 um"]}),
+            "cut": ({}, {"cut": ["bottom"]}),
+            "coating": ({}, {"coating": "0.6 um"}),
+            "names.particle": ({}, {"names.particle": "NMC"}),
+            "names.electrolyte": ({}, {"names.electrolyte": "LPSCl"}),
+            "names.coating": ({}, {"names.coating": "LNO"}),
+            "mesh_size.interface": ({}, {"mesh_size.interface": "0.5 um"}),
+            "mesh_size.bulk": ({}, {"mesh_size.bulk": "1 um"}),
+            "mesh_size.transition": ({}, {"mesh_size.transition": "0.5 um"}),
+            "mesh_size.per_turn": ({}, {"mesh_size.per_turn": 60}),
+        },
+    ),
+    "composite": (
+        Composite,
+        PACKED,
+        {
+            "coordinates": ({}, {"coordinates": "3D", "depth": "11 um", "fraction": 0.05}),
+            "depth": ({"coordinates": "3D", "depth": "11 um", "fraction": 0.05}, {"depth": "10 um"}),
+            "separator": ({}, {"separator": "4 um"}),
+            "electrode": ({}, {"electrode": "13 um"}),
+            "width": ({}, {"width": "12 um"}),
+            "sides": ({}, {"sides": "periodic"}),
+            "fraction": ({}, {"fraction": 0.2}),
+            "gap": ({}, {"gap": "0.6 um"}),
+            "neck": ({}, {"neck": "0.4 um"}),
+            "collector_contact": ({}, {"collector_contact": 0.3}),
+            "coating": ({}, {"coating": "0.35 um"}),
+            "seed": ({}, {"seed": 2}),
+            "radii.median": ({}, {"radii.median": "1.9 um"}),
+            "radii.spread": ({}, {"radii.spread": 0.05}),
+            "radii.smallest": ({"radii.spread": 0.5, "radii.smallest": "1 um"}, {"radii.smallest": "1.9 um"}),
+            "radii.largest": ({"radii.spread": 0.5}, {"radii.largest": "2.1 um"}),
+            "radii.values": ({}, {"radii": {"values": ["2 um", "1.8 um"]}}),
+            "names.particle": ({}, {"names.particle": "NMC"}),
+            "names.electrolyte": ({}, {"names.electrolyte": "LPSCl"}),
+            "names.separator": ({}, {"names.separator": "electrolyte"}),
+            "names.coating": ({}, {"names.coating": "LNO"}),
+            "mesh_size.interface": ({}, {"mesh_size.interface": "0.4 um"}),
+            "mesh_size.bulk": ({}, {"mesh_size.bulk": "1.2 um"}),
+            "mesh_size.transition": ({}, {"mesh_size.transition": "0.5 um"}),
+            "mesh_size.per_turn": ({}, {"mesh_size.per_turn": 60}),
+        },
+    ),
+    "layered": (
+        Layered,
+        STACK,
+        {
+            "coordinates": ({}, {"coordinates": "axisymmetric"}),
+            "width": ({}, {"width": "3 um"}),
+            "depth": ({"coordinates": "3D", "depth": "1 um"}, {"depth": "2 um"}),
+            "structured": ({}, LOOSE),
+            "cells_across": ({}, {"cells_across": 3}),
+            "layers.*.name": ({}, {"layers.2.name": "foil"}),
+            "layers.*.thickness": ({}, {"layers.1.thickness": "3 um"}),
+            "layers.*.cells": ({}, {"layers.1.cells": 5}),
+            "layers.*.finer": ({}, {"layers.1.finer": "both"}),
+            "layers.*.growth": ({"layers.1.finer": "start"}, {"layers.1.growth": 1.4}),
+            "names.particle": ({}, {"names.particle": "backing"}),
+            "mesh_size.interface": (LOOSE, {"mesh_size.interface": "0.2 um"}),
+            "mesh_size.bulk": (LOOSE, {"mesh_size.bulk": "0.6 um"}),
+            "mesh_size.transition": (LOOSE, {"mesh_size.transition": "0.1 um"}),
+        },
+    ),
+    "external": (
+        External,
+        FOREIGN,
+        {
+            "coordinates": ({}, {"coordinates": "axisymmetric"}),
+            "file": ({}, {"file": "b.vtu"}),
+            "unit": ({}, {"unit": "2 um"}),
+            "cell_data": ({}, {"cell_data": "other"}),
+            "groups": ({}, {"groups": {"particle": 2, "electrolyte": 1}}),
+            "sides": (NAMED, {"sides": {"west": "left"}}),
+            "names.particle": ({}, {"names": {"particle": "electrolyte"}}),
+        },
+    ),
+}
+RECIPE_COSMETIC = {
+    "kind": "chooses the schema",
+    "title": "says what the mesh is",
+    "name": "is the name of the file",
+    "directory": "is the folder of the file",
+}
+NOT_HERE = {  # refused, as test_what_a_recipe_cannot_use_is_refused shows
+    "particle": {"names.separator"},
+    "composite": set(),
+    "layered": {"names.electrolyte", "names.separator", "names.coating", "mesh_size.per_turn"},
+    "external": {"names.electrolyte", "names.separator", "names.coating"},
+}
+
+
+@pytest.mark.parametrize("kind", RECIPE_KEYS)
+def test_every_key_of_a_recipe_is_accounted_for(kind: str) -> None:
+    model, _, keys = RECIPE_KEYS[kind]
+    assert set(leaves(model)) | {"directory"} == set(keys) | set(RECIPE_COSMETIC) | NOT_HERE[kind]
+
+
+def foreign(folder: Path) -> None:
+    """Write mesh files of two squares, each of two triangles."""
+    points = np.array([[x, y, 0.0] for y in (0.0, 1.0) for x in (0.0, 1.0, 2.0)])
+    cells = np.array([[0, 1, 4], [0, 4, 3], [1, 2, 5], [1, 5, 4]])
+    data = {"phase": [np.array([1, 1, 2, 2])], "other": [np.array([1, 2, 2, 2])]}
+    for name, stretch in (("a", 1.0), ("b", 1.5)):
+        meshio.Mesh(points * stretch, [("triangle", cells)], cell_data=data).write(folder / f"{name}.vtu")
+    left, right = np.array([[0, 3]]), np.array([[2, 5]])
+    tags = [np.array([11, 12]), np.array([1, 1, 2, 2])]
+    meshio.Mesh(
+        points,
+        [("line", np.concatenate([left, right])), ("triangle", cells)],
+        cell_data={"gmsh:physical": tags, "gmsh:geometrical": tags},
+        field_data={"particle": [1, 2], "electrolyte": [2, 2], "left": [11, 1], "right": [12, 1]},
+    ).write(folder / "a.msh", file_format="gmsh22", binary=False)
+
+
+def made(folder: Path, content: Mapping[str, Any]) -> tuple[bytes, str]:
+    """Return the mesh file of a recipe, and its report."""
+    folder.mkdir()
+    foreign(folder)
+    (folder / "recipe.toml").write_text(tomlkit.dumps(content))
+    record = open_mesh(folder / "recipe.toml", folder)
+    return record.msh.read_bytes(), json.dumps([record.report, record.boundaries])
+
+
+IN_SPACE = {("composite", "coordinates"), ("composite", "depth")}
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [
+        pytest.param(kind, key, marks=pytest.mark.slow if (kind, key) in IN_SPACE else ())
+        for kind, (_, _, keys) in RECIPE_KEYS.items()
+        for key in keys
+    ],
+)
+def test_every_key_of_a_recipe_changes_the_mesh(tmp_path: Path, kind: str, key: str) -> None:
+    _, content, keys = RECIPE_KEYS[kind]
+    needed, change = keys[key]
+    plain = made(tmp_path / "plain", edited(content, needed))
+    changed = made(tmp_path / "changed", edited(edited(content, needed), change))
+    only_report = (kind, key) in {("layered", "names.particle"), ("external", "names.particle")}
+    assert plain[only_report] != changed[only_report]
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "expected"),
+    [
+        *(
+            (kind, {key: "other"}, f"{key}: there is no such region")
+            for kind, keys in NOT_HERE.items()
+            for key in sorted(keys)
+            if "names" in key
+        ),
+        ("particle", {"coating": DELETE, "names.coating": "LNO"}, "names.coating: there is no such region"),
+        ("layered", {"names.particle": "nobody"}, "there is no region 'nobody'"),
+        ("layered", {**LOOSE, "mesh_size.per_turn": 30}, "layers have no curved interfaces"),
+        ("layered", {"layers.1.growth": 1.3}, "the cells of this layer are all alike"),
+        ("layered", {**LOOSE, "layers.1.finer": "both"}, "only a structured mesh grades"),
+    ],
+)  # fmt: skip
+def test_what_a_recipe_cannot_use_is_refused(tmp_path: Path, kind: str, change: Edits, expected: str) -> None:
+    with pytest.raises(InputError, match=expected):
+        made(tmp_path / "recipe", edited(RECIPE_KEYS[kind][1], change))
