@@ -318,7 +318,7 @@ def _read_quietly(path: Path, comm: MPI.Intracomm, dimension: int, partitioner: 
 
     if comm.rank != 0:
         return gmshio.model_to_mesh(gmsh.model, comm, 0, gdim=dimension, partitioner=partitioner)
-    gmsh.initialize()
+    gmsh.initialize([], readConfigFiles=False, interruptible=False)  # else Ctrl-C would kill a run
     try:
         gmsh.option.setNumber("General.Terminal", 0)
         gmsh.merge(str(path))

@@ -193,6 +193,9 @@ class _Run:
         except (RunError, InputError) as error:
             reason, together = str(error), True
             raise
+        except KeyboardInterrupt:
+            reason = "interrupted"
+            raise
         finally:
             self._close(finished, reason, together or self.comm.size == 1)
         summary = self.tally.summary(self.simulation, self.recorder.depth)

@@ -42,7 +42,12 @@ def start(folder: Path, *more: str, every: float = -1.0) -> "subprocess.Popen[st
     line = [*small.command("run", folder, "--quiet", *more)]
     line = [line[0], "-c", SLOW, str(every), *line[3:]]
     return subprocess.Popen(
-        line, env=small.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+        line,
+        env=small.environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
 
 
@@ -109,7 +114,7 @@ def test_an_interrupt_ends_in_order(tmp_path: Path) -> None:
     small.wait_for(lambda: rows(folder) > 5, 120.0, "rows")
     assert end(process, signal.SIGINT) == 130
     left = open_results(folder / "results")
-    assert left.run["finished"] is False and left.frames > 0
+    assert left.run["finished"] is False and left.run["reason"] == "interrupted" and left.frames > 0
     done = small.chemomech("run", folder, "--resume", "--quiet")
     assert done.returncode == 0, done.stderr
 
