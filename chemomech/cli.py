@@ -115,7 +115,9 @@ def _comparable(expected: Path, overrides: Overrides) -> None:
     if not expected.is_file():
         problems.append(Problem(str(expected), "there is no such file to compare with", "leave out --check"))
     if overrides:
-        problems.append(Problem("--set", "makes another case than the expected one", "leave out --check or --set"))
+        problems.append(
+            Problem("--set", "makes another case than the expected one", "leave out --check or --set")
+        )
     if problems:
         raise InputError(problems)
 

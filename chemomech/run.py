@@ -35,6 +35,7 @@ CHECKPOINT_SECONDS: Final = 30.0
 CHECKPOINT_FILE: Final = "state.h5"
 VERSIONED: Final = ("chemomech", "fenics-dolfinx", "petsc4py", "mpi4py", "gmsh", "numpy")
 
+
 def on_root[T](comm: MPI.Intracomm, action: Callable[[], T]) -> T:
     """Do something on rank 0 and share its result, or its error, with every rank (collective)."""
     value: T | None = None
@@ -107,7 +108,9 @@ class _Run:
         with self._timed("mesh"):
             progress.say("mesh")
             self.mesh: MeshRecord = on_root(comm, lambda: open_mesh(case.mesh_path))
-            domain = read_domain(self.mesh.msh, cast(Coordinates, self.mesh.coordinates), comm, case.numerics.quadrature_degree)
+            domain = read_domain(
+                self.mesh.msh, cast(Coordinates, self.mesh.coordinates), comm, case.numerics.quadrature_degree
+            )
         with self._timed("model"):
             progress.say("model and compiled forms")
             self.model: Model = build_model(case, domain, prepare(comm))

@@ -96,6 +96,7 @@ class Patchwork:
 
     def _facet(self, corners: tuple[int, ...], value: Scalar) -> float:
         p = self.points[list(corners)]
+
         def at(x: Any) -> float:
             return float(value(x) * self.weight(x))
 

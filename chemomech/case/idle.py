@@ -13,8 +13,8 @@ ELASTIC: Final = ("youngs_modulus", "poissons_ratio")
 CRACKING: Final = ("tensile_strength", "fracture_toughness", "fracture_energy", "flaw_size")
 USED: Final[dict[str, tuple[str, ...]]] = {
     "active": (
-        "maximum_concentration", "open_circuit_potential", "stoichiometry_range", "diffusivity", "electronic_conductivity",
-        "swelling", *ELASTIC, *CRACKING,
+        "maximum_concentration", "open_circuit_potential", "stoichiometry_range", "diffusivity",
+        "electronic_conductivity", "swelling", *ELASTIC, *CRACKING,
     ),
     "electrolyte": ("ionic_conductivity", *ELASTIC, *CRACKING),
     "conductor": ("electronic_conductivity", *ELASTIC, *CRACKING),

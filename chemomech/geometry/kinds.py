@@ -72,7 +72,11 @@ class Recipe(Frozen):
         yield from self.names.mistakes(self.named)
         for key in sorted(self.names.model_fields_set - set(self.named)):
             yield ("names", key), "there is no such region in this mesh", "remove it"
-        if "particle" in self.names.model_fields_set and self.regions and self.names.particle not in self.regions:
+        if (
+            "particle" in self.names.model_fields_set
+            and self.regions
+            and self.names.particle not in self.regions
+        ):
             what = f"there is no region {self.names.particle!r}"
             yield ("names", "particle"), what, f"take from {', '.join(self.regions)}"
 
@@ -257,7 +261,11 @@ class Layered(Recipe):
                     yield ("layers", index, key), what, f"remove {key}, or write structured = true"
                 elif key == "growth" and layer.finer == "none":
                     what = "the cells of this layer are all alike"
-                    yield ("layers", index, key), what, 'remove growth, or say where they become finer: finer = "start"'
+                    yield (
+                        ("layers", index, key),
+                        what,
+                        'remove growth, or say where they become finer: finer = "start"',
+                    )
         if self.structured and self.mesh_size is not None:
             yield ("mesh_size",), "a structured mesh counts its cells instead", "remove [mesh_size]"
         if self.structured and self.cells_across is None:

@@ -43,9 +43,13 @@ def read_recipe(path: Path) -> Recipe:
         text = path.read_text(encoding="utf-8")
         table = tomllib.loads(text)
     except UnicodeDecodeError:
-        raise InputError(Problem(str(path), "not text in UTF-8", "give a recipe, or save it as UTF-8")) from None
+        raise InputError(
+            Problem(str(path), "not text in UTF-8", "give a recipe, or save it as UTF-8")
+        ) from None
     except OSError as error:
-        raise InputError(Problem(str(path), f"cannot be read ({error.strerror})", "check its permissions")) from None
+        raise InputError(
+            Problem(str(path), f"cannot be read ({error.strerror})", "check its permissions")
+        ) from None
     except tomllib.TOMLDecodeError as error:
         raise InputError(Problem(str(path), f"not TOML: {error}", "mend this line")) from None
     except RecursionError:

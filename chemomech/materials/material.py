@@ -81,7 +81,9 @@ class Material:
     def with_properties(self, overrides: Mapping[str, str | float], place: str = "case") -> "Material":
         """Return the material with properties replaced, as in {"youngs_modulus": "100 GPa"}; InputError."""
         properties, problems = dict(self.properties), []
-        if "fracture_toughness" in overrides:  # the energy belongs to the old toughness, and follows from the new one
+        if (
+            "fracture_toughness" in overrides
+        ):  # the energy belongs to the old toughness, and follows from the new one
             properties.pop("fracture_energy", None)
         for key, quantity in overrides.items():
             try:

@@ -34,12 +34,16 @@ def read_toml(path: Path) -> dict[str, Any]:
     """Return a material file's content; InputError when it is unreadable, too large or not TOML."""
     try:
         if path.stat().st_size > _LARGEST_FILE:
-            raise InputError(Problem(path.name, f"larger than {_LARGEST_FILE} bytes", "this is no material file"))
+            raise InputError(
+                Problem(path.name, f"larger than {_LARGEST_FILE} bytes", "this is no material file")
+            )
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError:
         raise InputError(Problem(path.name, "not text in UTF-8", "save it as UTF-8")) from None
     except OSError as error:
-        raise InputError(Problem(path.name, f"cannot be read ({error.strerror})", "check its permissions")) from None
+        raise InputError(
+            Problem(path.name, f"cannot be read ({error.strerror})", "check its permissions")
+        ) from None
     except tomllib.TOMLDecodeError as error:
         raise InputError(Problem(path.name, f"is not TOML: {error}", "mend this line")) from None
     except RecursionError:

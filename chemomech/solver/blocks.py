@@ -86,7 +86,9 @@ class BlockPreconditioner:
         """Prepare the solvers of the blocks for the present operator."""
         _, nest = pc.getOperators()
         rows, columns = nest.getNestSize()
-        self.blocks: list[list[Any]] = [[nest.getNestSubMatrix(i, j) or None for j in range(columns)] for i in range(rows)]
+        self.blocks: list[list[Any]] = [
+            [nest.getNestSubMatrix(i, j) or None for j in range(columns)] for i in range(rows)
+        ]
         for i in [*self.partner.values(), *self.fluxes]:
             self._solver(("mass", i), self.blocks[i][i], MASS)
         self._set_up_parabolic()

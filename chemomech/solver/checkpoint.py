@@ -108,7 +108,9 @@ def _cell_dofs(unknown: Unknown) -> npt.NDArray[np.int64]:
     block = dofmap.index_map_bs
     cells = dofmap.list.astype(np.int64)
     # both sizes said, for a rank may have no cell of the field
-    return np.asarray((cells[:, :, None] * block + np.arange(block)).reshape(len(cells), cells.shape[1] * block))
+    return np.asarray(
+        (cells[:, :, None] * block + np.arange(block)).reshape(len(cells), cells.shape[1] * block)
+    )
 
 
 def _nodes(state: State, unknown: Unknown) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

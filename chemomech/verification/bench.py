@@ -159,7 +159,9 @@ def probe(domain: Domain, expression: Any, point: Sequence[float]) -> Array:
     """Return an expression at the middle of the cells that touch a point (their mean), flattened."""
     tdim = domain.dimension
     x = domain.mesh.geometry.x[:, : len(point)]
-    near = np.linalg.norm(x - np.asarray(point), axis=1) < 1e-9 * max(1.0, float(np.max(np.abs(x), initial=0.0)))
+    near = np.linalg.norm(x - np.asarray(point), axis=1) < 1e-9 * max(
+        1.0, float(np.max(np.abs(x), initial=0.0))
+    )
     owned = domain.mesh.topology.index_map(tdim).size_local
     cells = np.flatnonzero(near[domain.mesh.geometry.dofmaps[0][:owned]].any(axis=1)).astype(np.int32)
     middle = np.full((1, tdim), 1.0 / (tdim + 1))

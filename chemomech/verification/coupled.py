@@ -160,7 +160,9 @@ def _physics(domain: Domain) -> list[Physics]:
     host = Host(number(domain, C_MAX), potential, diffusivity, solids[A])
     kinetics = Kinetics(number(domain, EXCHANGE), *ALPHA, temperature, stoichiometry_dependent=True)
     return [
-        LithiumTransport({A: host}, temperature, "thermodynamic", ufl.as_vector([number(domain, v) for v in VELOCITY])),
+        LithiumTransport(
+            {A: host}, temperature, "thermodynamic", ufl.as_vector([number(domain, v) for v in VELOCITY])
+        ),
         Conduction(ELECTRONIC_POTENTIAL, {A: number(domain, SIGMA)}),
         Conduction(IONIC_POTENTIAL, {B: number(domain, KAPPA)}),
         ChargeTransfer(

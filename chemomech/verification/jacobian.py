@@ -94,7 +94,9 @@ def jacobian() -> dict[str, float]:
     for name, text in CHANGED.items():
         with written(replace(CASE, laws=CASE.laws | {name: text}), comm) as (folder, record):
             other = Linearised(model_of(folder, record, comm))
-        for here, there in zip(model.state.unknowns.values(), other.model.state.unknowns.values(), strict=True):
+        for here, there in zip(
+            model.state.unknowns.values(), other.model.state.unknowns.values(), strict=True
+        ):
             if here.offset is not None and there.offset is not None:
                 there.offset.value = here.offset.value
         without += _same(reference, other.residual())
@@ -122,7 +124,8 @@ def _derivative(system: Linearised) -> dict[str, float]:
     for h in (1e-2, 1e-3, 1e-4):
         ahead, behind = system.shifted(base, direction, h), system.shifted(base, direction, -h)
         parts = [
-            _norm((a - b) / (2 * h) - s) / size for a, b, s, size in zip(ahead, behind, slope, sizes, strict=True)
+            _norm((a - b) / (2 * h) - s) / size
+            for a, b, s, size in zip(ahead, behind, slope, sizes, strict=True)
         ]
         best = min(best, max(parts))
     return {

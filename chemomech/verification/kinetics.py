@@ -59,7 +59,9 @@ class Bars:
         """Return the bars at rest: the far end of the ionic bar at 0 V, no current."""
         order = list(ROLES) if self.electrode_left else list(ROLES)[::-1]
         lengths = dict(zip(ROLES, self.lengths, strict=True))
-        domain = meshes.layers("plane strain", {name: lengths[name] for name in order}, [4, 4], breadth=self.breadth)
+        domain = meshes.layers(
+            "plane strain", {name: lengths[name] for name in order}, [4, 4], breadth=self.breadth
+        )
         collector_side, far = ("left", "right") if self.electrode_left else ("right", "left")
 
         def option(value: float | None) -> fem.Constant | None:
@@ -69,7 +71,9 @@ class Bars:
         control = Control(number(domain, 0.0), number(domain, 0.0), number(domain, 1.0))
         kinetics = Kinetics(number(domain, self.exchange_current), 0.5, 0.5, number(domain, self.temperature))
         film = None if self.film_resistance is None else FILM
-        host = Host(number(domain, 1.0), lambda theta: number(domain, self.potential), lambda theta: 1.0, None)
+        host = Host(
+            number(domain, 1.0), lambda theta: number(domain, self.potential), lambda theta: 1.0, None
+        )
         transfer = ChargeTransfer(
             INTERFACE,
             "electrode",
@@ -99,7 +103,9 @@ class Bars:
         for item in (ELECTRONIC_POTENTIAL, CHEMICAL_POTENTIAL, CELL_VOLTAGE):
             state.unknowns[item].function.x.array[:] = self.potential
         space = state.unknowns[IONIC_POTENTIAL].space
-        facets = _own_facets(state.unknowns[IONIC_POTENTIAL].support.mesh, 0 if far == "left" else sum(self.lengths))
+        facets = _own_facets(
+            state.unknowns[IONIC_POTENTIAL].support.mesh, 0 if far == "left" else sum(self.lengths)
+        )
         dofs = fem.locate_dofs_topological(space, 1, facets)
         conditions = [fem.dirichletbc(np.float64(0.0), dofs, space)]
         if self.pressure is not None:

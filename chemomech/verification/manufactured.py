@@ -91,7 +91,8 @@ def _potential_error(count: int, degree: int, conductivities: tuple[float, float
     state = make_state(domain, roles, [ELECTRONIC_POTENTIAL, CELL_VOLTAGE], {ELECTRONIC_POTENTIAL: degree})
     exact = {name: potential(k)(x, ufl) for name, k in zip(kappas, conductivities, strict=True)}
     extra = [
-        source(state, ELECTRONIC_POTENTIAL, ufl.div(-kappas[name] * ufl.grad(exact[name])), [name]) for name in kappas
+        source(state, ELECTRONIC_POTENTIAL, ufl.div(-kappas[name] * ufl.grad(exact[name])), [name])
+        for name in kappas
     ]
     first, second = (potential(k) for k in conductivities)
     whole: Exact = lambda x, m: m.where(x[0] < 0.5, first(x, m), second(x, m))  # noqa: E731
@@ -101,5 +102,3 @@ def _potential_error(count: int, degree: int, conductivities: tuple[float, float
     parts = [distance(bench, ELECTRONIC_POTENTIAL, exact[name], [name]) for name in kappas]
     bench.destroy()
     return float(np.linalg.norm(parts))
-
-

@@ -113,9 +113,7 @@ def fine_ends(start: float, end: float, count: int, ratio: float) -> Array:
     return np.concatenate([inner, (start + end - inner[::-1])[1:]])
 
 
-def sphere(
-    shells: Mapping[str, Array], *, angles: int = 6, comm: MPI.Intracomm = MPI.COMM_WORLD
-) -> Domain:
+def sphere(shells: Mapping[str, Array], *, angles: int = 6, comm: MPI.Intracomm = MPI.COMM_WORLD) -> Domain:
     """Return a sphere of concentric shells as an axisymmetric quarter disc, its arcs curved (quadratic cells).
 
     Each shell gives its radii, from the one before (or 0) to its own. Boundaries: axis, bottom (the plane of
@@ -178,7 +176,9 @@ def _polar(radii: Array, angles: int) -> tuple[Array, npt.NDArray[np.int64], npt
     return everything[used], compact.reshape(-1, 6).astype(np.int64), np.array(ring, dtype=np.int64)
 
 
-def ball(radius: float, surface_size: float, centre_size: float, comm: MPI.Intracomm = MPI.COMM_WORLD) -> Domain:
+def ball(
+    radius: float, surface_size: float, centre_size: float, comm: MPI.Intracomm = MPI.COMM_WORLD
+) -> Domain:
     """Return an octant of a ball in 3D, straight tetrahedra; boundaries left, bottom, front (symmetry), outer."""
     import gmsh
 

@@ -130,7 +130,9 @@ def _show(name: str, figures: Sequence[Figure], seconds: float) -> None:
     for one in figures:
         expected = f"{'>= ' if one.figure in bounds else ''}{one.expected:.8g}"
         verdict = "ok" if one.passed else "[bold red]OFF[/]"
-        table.add_row(one.figure, expected, f"{one.got:.8g}", f"{one.error:.2e}", f"{one.tolerance:.0e}", verdict)
+        table.add_row(
+            one.figure, expected, f"{one.got:.8g}", f"{one.error:.2e}", f"{one.tolerance:.0e}", verdict
+        )
     console = Console()
     if console.width < WIDE:  # a file or a narrow window: rather long lines than cut numbers
         console = Console(width=WIDE)

@@ -117,7 +117,9 @@ def galvanostatic() -> dict[str, float]:
     run = ball.bench(flux=diffusion.RISE)
     found: dict[str, float] = {}
     for tau in run.bench.march((0.01, 0.05, 0.1, 0.5, 2.0), 1e-6):
-        surface, centre = ("limit_surf", "limit_centre") if tau == 2.0 else (f"surf_hoop_{tau}", f"centre_{tau}")
+        surface, centre = (
+            ("limit_surf", "limit_centre") if tau == 2.0 else (f"surf_hoop_{tau}", f"centre_{tau}")
+        )
         found[surface], found[centre] = run.surface_hoop() / unit, run.centre() / unit
     run.bench.destroy()
     return found

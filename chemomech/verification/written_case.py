@@ -194,7 +194,9 @@ def simulate(case: CellCase, comm: MPI.Intracomm = MPI.COMM_WORLD) -> tuple[Simu
         model = model_of(folder, record, comm)
     protocol, trace = model.case.protocol, Trace()
     pressure = model.case.pressure
-    program = parse_pressure(pressure.program) if pressure is not None and pressure.program is not None else None
+    program = (
+        parse_pressure(pressure.program) if pressure is not None and pressure.program is not None else None
+    )
     schedule = parse_protocol(protocol.steps, protocol.cycles)
     simulation = Simulation(model, schedule, program, trace.moments.append)
     simulation.equilibrate()

@@ -26,6 +26,7 @@ from chemomech.errors import InputError, RunError
 from chemomech.geometry.build import open_mesh
 from chemomech.geometry.kinds import Composite, External, Layered, Particle
 from chemomech.materials.properties import KINDS
+from chemomech.results.format import split_unit
 from chemomech.results.read import Results, open_results
 
 DELETE = object()
@@ -294,17 +295,30 @@ def same(one: Results, other: Results | str) -> bool:
         return False
     if one.history.keys() != other.history.keys() or len(one.times) != len(other.times):
         return False
-    pairs = [(one.history[name], other.history[name]) for name in one.history if "error" not in name]
-    pairs += [
-        (np.array(one.summary[name]), np.array(other.summary[name]))
-        for name in one.summary
-        if "error" not in name
-    ]
+    tables = [(one.history, other.history), (one.summary, other.summary)]
     return all(
-        a.shape == b.shape and np.allclose(a, b, rtol=1e-7, atol=0.0, equal_nan=True) for a, b in pairs
+        np.shape(a[name]) == np.shape(b[name])
+        and np.allclose(
+            a[name], b[name], rtol=1e-6, atol=FLOORS.get(split_unit(name)[1], 0.0), equal_nan=True
+        )
+        for a, b in tables
+        for name in a
+        if "balance error" not in name
     )
 
 
+FLOORS = {
+    "A": 1e-18,
+    "A.h": 1e-18,
+    "mA.cm-2": 1e-9,
+    "V": 1e-8,
+    "mV": 1e-5,
+    "MPa": 1e-5,
+    "": 1e-8,
+    "um": 1e-8,
+    "nJ": 1e-10,
+}
+"""differences below these, by unit, are round-off"""
 QUICK = {
     "cell.depth",
     "cell.contact_resistance",

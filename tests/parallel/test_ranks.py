@@ -134,7 +134,12 @@ def test_two_ranks_with_every_kind_of_unknown_and_the_block_solver(tmp_path: Pat
         name = f"{ranks}-{solver}"
         numerics = {"solver": solver, "initial_step": "20 s", "maximum_step": "20 s", "time_tolerance": 0.1}
         folder = small.write(
-            tmp_path / name, small.BALL, small.BALL_MESH, protocol=steps, numerics=numerics, output={"every": 100}
+            tmp_path / name,
+            small.BALL,
+            small.BALL_MESH,
+            protocol=steps,
+            numerics=numerics,
+            output={"every": 100},
         )
         done = small.chemomech("run", folder, "--quiet", ranks=ranks)
         assert done.returncode == 0, done.stderr
@@ -160,7 +165,9 @@ def test_checkpoints_move_between_numbers_of_ranks(kind: Any, mesh: str, tmp_pat
 
 @pytest.mark.parametrize(("before", "after"), [(2, 1), (1, 2), (2, 3)])
 @pytest.mark.reliability
-def test_a_run_continues_on_another_number_of_ranks(serial: Path, tmp_path: Path, before: int, after: int) -> None:
+def test_a_run_continues_on_another_number_of_ranks(
+    serial: Path, tmp_path: Path, before: int, after: int
+) -> None:
     folder = small.write(tmp_path, protocol={"steps": STEPS})
     done = small.script(STOPPED, folder, "8", ranks=before)
     assert done.returncode != 0
@@ -176,13 +183,19 @@ def test_a_run_continues_on_another_number_of_ranks(serial: Path, tmp_path: Path
     ("sections", "code", "said"),
     [
         ({"cell": {"current_collector": "particle@left"}}, 2, "'particle@left' has no area in this mesh"),
-        ({"protocol": {"steps": ["Charge at 20C for 1 hour"]}}, 3, "the surface of 'particle' is empty of lithium"),
+        (
+            {"protocol": {"steps": ["Charge at 20C for 1 hour"]}},
+            3,
+            "the surface of 'particle' is empty of lithium",
+        ),
         ({"mesh": "nowhere.toml"}, 2, "nowhere.toml"),
     ],
 )
 def test_ranks_fail_together_with_one_message(tmp_path: Path, sections: Any, code: int, said: str) -> None:
     cell = {"counter_electrode": {**small.FILM["cell"]["counter_electrode"], "at": "top"}}
-    if "cell" in sections:  # the lithium elsewhere, or the reader would see the mistake before the mesh is there
+    if (
+        "cell" in sections
+    ):  # the lithium elsewhere, or the reader would see the mistake before the mesh is there
         sections = {**sections, "cell": {**cell, **sections["cell"]}}
     folder = small.write(tmp_path, **sections)
     one = small.chemomech("run", folder, "--quiet", timeout=60)

@@ -314,11 +314,15 @@ def test_a_group_inside_the_mesh_is_no_boundary(tmp_path: Path) -> None:
 
 # -- what only the mesh can tell ----------------------------------------------------------------------------------
 
+
 @pytest.mark.parametrize(
     ("overrides", "expected"),
     [
         (["cell.current_collector='particle@left'", "cell.counter_electrode.at='bottom'"], "has no area"),
-        (["cell.counter_electrode.at='right'", "cell.current_collector='particle@top'"], "no electrolyte region"),
+        (
+            ["cell.counter_electrode.at='right'", "cell.current_collector='particle@top'"],
+            "no electrolyte region",
+        ),
         (["mechanics.free=['left']"], "nothing holds the cell along x"),
         (["mechanics.free=['left','top','bottom']"], "nothing holds the cell along x, y"),
         (["pressure.at='top'", "mechanics.free=['bottom']"], "nothing holds the cell along y"),
@@ -368,9 +372,7 @@ def test_a_mesh_file_has_a_dimension(tmp_path: Path) -> None:
 
 
 def test_a_run_that_cannot_go_on(film: Path) -> None:
-    said = run(
-        film, "protocol.steps=['Discharge at 20C for 10 h']", "output.fields=['concentration']"
-    )
+    said = run(film, "protocol.steps=['Discharge at 20C for 10 h']", "output.fields=['concentration']")
     assert said.code == 3 and "Traceback" not in said.error and len(said.lines) == 1
     assert "step 1 of cycle 1" in said.error and "choose a lower rate" in said.error
     record = (film / "results" / "run.json").read_text()

@@ -79,7 +79,10 @@ def test_kills_at_any_moment_leave_a_run_that_can_go_on(whole: Path, tmp_path: P
         time = left.history["Time [s]"]
         assert len(time) >= caught - 1
         np.testing.assert_allclose(time, expected.history["Time [s]"][: len(time)], rtol=1e-9)
-        assert left.frames > 0 and np.isfinite(left.frame(left.frames - 1).cell_data["Von Mises stress [MPa]"]).all()
+        assert (
+            left.frames > 0
+            and np.isfinite(left.frame(left.frames - 1).cell_data["Von Mises stress [MPa]"]).all()
+        )
         process = start(folder, "--resume")
     _, said = process.communicate(timeout=120)
     assert process.returncode == 0, said
@@ -125,7 +128,9 @@ def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_computed(
     blocked.write_text("")
     done = small.chemomech("run", folder, "--results", blocked / "results", "--quiet", timeout=60)
     assert done.returncode == 2
-    assert "cannot be written" in done.stderr and "--results" in done.stderr and "Traceback" not in done.stderr
+    assert (
+        "cannot be written" in done.stderr and "--results" in done.stderr and "Traceback" not in done.stderr
+    )
     if os.geteuid() != 0:  # root writes everywhere
         closed = tmp_path / "closed"
         closed.mkdir(mode=stat.S_IRUSR | stat.S_IXUSR)

@@ -17,7 +17,9 @@ from chemomech.solver.blocks import BlockPreconditioner, rigid_body_modes
 from chemomech.solver.newton import NewtonOptions, NewtonSolver
 
 
-@pytest.mark.parametrize(("coordinates", "degree", "count"), [("plane strain", 1, 3), ("3D", 1, 6), ("3D", 2, 6)])
+@pytest.mark.parametrize(
+    ("coordinates", "degree", "count"), [("plane strain", 1, 3), ("3D", 1, 6), ("3D", 2, 6)]
+)
 def test_rigid_motions_cost_no_energy(coordinates: Any, degree: int, count: int) -> None:
     domain = patchwork.patchwork(coordinates).domain
     space = fem.functionspace(domain.mesh, ("Lagrange", degree, (domain.dimension,)))

@@ -25,7 +25,9 @@ NUMBERS = {
 def state(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Return a state with fields on regions, on everything (quadratic), on facets, and without place."""
     folder = tmp_path_factory.mktemp("sphere")
-    return small.model(small.case(folder, small.SPHERE, small.SPHERE_MESH, numerics={"displacement_degree": 2})).state
+    return small.model(
+        small.case(folder, small.SPHERE, small.SPHERE_MESH, numerics={"displacement_degree": 2})
+    ).state
 
 
 def test_every_field_of_every_level_comes_back(state: Any, tmp_path: Path) -> None:
@@ -69,7 +71,9 @@ def test_what_cannot_be_read_is_said(state: Any, tmp_path: Path) -> None:
         read_checkpoint(path, state, "me")
 
 
-def test_a_failed_write_leaves_the_old_checkpoint(state: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_write_leaves_the_old_checkpoint(
+    state: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "state.h5"
     write_checkpoint(path, state, [state.copy()], NUMBERS, "me")
     before = path.read_bytes()

@@ -47,7 +47,10 @@ def row(state, form, field):
 def test_fields_live_where_they_are_put():
     state = make_state(degrees={DISPLACEMENT: 2})
     assert state.fields == (CONCENTRATION, ELECTRONIC_POTENTIAL, IONIC_POTENTIAL, DISPLACEMENT, CELL_VOLTAGE)
-    sizes = {f: u.space.dofmap.index_map.size_global * u.space.dofmap.index_map_bs for f, u in state.unknowns.items()}
+    sizes = {
+        f: u.space.dofmap.index_map.size_global * u.space.dofmap.index_map_bs
+        for f, u in state.unknowns.items()
+    }
     assert sizes[CELL_VOLTAGE] == 1
     assert sizes[CONCENTRATION] < sizes[ELECTRONIC_POTENTIAL]
     assert state.unknowns[DISPLACEMENT].space.element.basix_element.degree == 2

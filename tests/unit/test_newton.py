@@ -43,7 +43,9 @@ def restored(film: Any) -> Any:
 
 
 def nest_of(simulation: Any, **options: Any) -> NewtonSolver:
-    return NewtonSolver(simulation.model.problem, NewtonOptions(linear_solver="fieldsplit", **options), MPI.COMM_WORLD)
+    return NewtonSolver(
+        simulation.model.problem, NewtonOptions(linear_solver="fieldsplit", **options), MPI.COMM_WORLD
+    )
 
 
 def stages(simulation: Any) -> Any:
@@ -215,7 +217,9 @@ def test_limits_are_kept_and_named(restored: Any, options: dict[str, Any], reaso
     solver.destroy()
 
 
-def test_an_error_inside_a_callback_is_not_taken_for_numbers(restored: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_inside_a_callback_is_not_taken_for_numbers(
+    restored: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     film = restored
     solver = nest_of(film)
 

@@ -197,10 +197,8 @@ def run_ranks(size: int, path: Path, steps: range, keep: int | None) -> list[Bas
         used, cells, numbers, region = split(rank, size)
         arguments = (ranks.at(rank), POINTS[used], cells.reshape(-1, 3), 5, region)
         try:
-            if keep is None:
-                writer = FieldWriter(path, *arguments)
-            else:
-                writer = FieldWriter.reopen(path, keep, *arguments)
+            fresh = keep is None
+            writer = FieldWriter(path, *arguments) if fresh else FieldWriter.reopen(path, keep, *arguments)
             for step in steps:
                 at_points = {name: array[used] for name, array in point_values(step).items()}
                 in_cells = {name: array[numbers] for name, array in cell_values(step).items()}

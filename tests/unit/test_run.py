@@ -132,7 +132,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 )
 def test_another_case_is_not_continued(finished: Path, change: dict[str, Any]) -> None:
     change = dict(change)
-    chosen = small.case(finished, mesh=change.pop("mesh_text", small.FILM_MESH), **{"protocol": SHORT, **change})
+    chosen = small.case(
+        finished, mesh=change.pop("mesh_text", small.FILM_MESH), **{"protocol": SHORT, **change}
+    )
     before = (finished / "results" / "history.csv").read_bytes()
     with pytest.raises(InputError, match="it belongs to another case, mesh or version") as caught:
         run_case(chosen, finished / "results", resume=True, quiet=True)

@@ -46,7 +46,9 @@ def test_points_are_doubled_region_by_region(coordinates):
 @pytest.mark.parametrize("degree", [1, 2])
 @pytest.mark.parametrize("coordinates", ["plane strain", "3D"])
 def test_nodal_values_jump_at_interfaces_and_end_with_their_field(coordinates, degree):
-    _, state = make(coordinates, dict.fromkeys((CONCENTRATION, ELECTRONIC_POTENTIAL, IONIC_POTENTIAL), degree))
+    _, state = make(
+        coordinates, dict.fromkeys((CONCENTRATION, ELECTRONIC_POTENTIAL, IONIC_POTENTIAL), degree)
+    )
     grid = RegionGrid.of(state.domain)
     for number, field in enumerate((CONCENTRATION, ELECTRONIC_POTENTIAL, IONIC_POTENTIAL)):
         function = state.unknowns[field].function
@@ -90,9 +92,13 @@ def test_averages_of_a_known_tensor(coordinates):
 
     def tensor(region):
         s = REGIONS[region]
-        return ufl.as_tensor([[s * x[0], 1.0 + x[1], 0.5], [1.0 + x[1], 2.0 * x[0], 0.25], [0.5, 0.25, -x[1]]])
+        return ufl.as_tensor(
+            [[s * x[0], 1.0 + x[1], 0.5], [1.0 + x[1], 2.0 * x[0], 0.25], [0.5, 0.25, -x[1]]]
+        )
 
-    averages = CellAverages(domain, tensor, tuple(REGIONS), lambda f: fem.form(f, entity_maps=domain.entity_maps))
+    averages = CellAverages(
+        domain, tensor, tuple(REGIONS), lambda f: fem.form(f, entity_maps=domain.entity_maps)
+    )
     got = averages.evaluate()
     cells = domain.mesh.geometry.x[domain.mesh.geometry.dofmaps[0]][: len(got)]
     mean = cells.mean(axis=1)

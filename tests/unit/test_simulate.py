@@ -82,14 +82,18 @@ def test_charge_hold_rest_discharge_end_where_they_should(film: Film) -> None:
     assert rest[-1].time - hold[-1].time == pytest.approx(600.0, rel=1e-12)
     assert abs(discharge[-1].reading.voltage - 3.7) <= EVENT_TOLERANCE
     assert all(m.reading.current == pytest.approx(-unit, rel=1e-8) for m in discharge)
-    assert [m.last for m in seen].count(True) == 4 and all(part[-1].last for part in (charge, hold, rest, discharge))
+    assert [m.last for m in seen].count(True) == 4 and all(
+        part[-1].last for part in (charge, hold, rest, discharge)
+    )
     assert made.position.index == 4
     times = np.array([m.time for m in seen])
     assert np.all(np.diff(times) > 0) and np.allclose(np.diff(times), [m.dt for m in seen[1:]], rtol=1e-6)
 
 
 def test_no_lithium_and_no_charge_is_lost(film: Film) -> None:
-    made, seen = film.run(["Charge at 2C until 4.0 V", "Hold at 4.0 V until C/10", "Discharge at 1C for 5 minutes"])
+    made, seen = film.run(
+        ["Charge at 2C until 4.0 V", "Hold at 4.0 V until C/10", "Discharge at 1C for 5 minutes"]
+    )
     for moment in seen:
         gone = made.start.lithium - moment.reading.lithium
         assert gone == pytest.approx(moment.charge / FARADAY, abs=1e-9 * made.start.lithium)
@@ -258,8 +262,12 @@ def test_the_nominal_capacity_lies_between_the_voltages_of_the_protocol(film: Fi
     material = film.model.materials["particle"]
     low, high = (material.equilibrium_stoichiometry(v, 298.15) for v in (3.6, 4.2))
     unit = FARADAY * 49137e-6 * 4.0
-    assert capacity("Charge at 1C until 4.2 V", "Discharge at 1C until 3.6 V") == pytest.approx(unit * (low - high))
-    assert capacity("Hold at 4.2 V for 1 hour", "Discharge at 1C until 3.6 V") == pytest.approx(unit * (low - high))
+    assert capacity("Charge at 1C until 4.2 V", "Discharge at 1C until 3.6 V") == pytest.approx(
+        unit * (low - high)
+    )
+    assert capacity("Hold at 4.2 V for 1 hour", "Discharge at 1C until 3.6 V") == pytest.approx(
+        unit * (low - high)
+    )
     # one voltage: up to it, or down to it, from the end of the range
     assert capacity("Charge at 1C until 4.2 V") == pytest.approx(unit * (0.998 - high))
     assert capacity("Discharge at 1C until 3.6 V") == pytest.approx(unit * (low - 0.15))

@@ -24,7 +24,9 @@ class Equation:
 
     def __init__(self, tolerance=1e-3):
         domain = meshes.layers("plane strain", {"a": 1.0}, (1,), across=1)
-        self.state = State(domain, {CONCENTRATION: domain.support(["a"]), CELL_VOLTAGE: domain.support(["a"])})
+        self.state = State(
+            domain, {CONCENTRATION: domain.support(["a"]), CELL_VOLTAGE: domain.support(["a"])}
+        )
         self.state.rate(CONCENTRATION)
         self.y, self.voltage = self.state.functions
         self.unknown = self.state.unknowns[CONCENTRATION]

@@ -72,7 +72,9 @@ def test_bounds_are_bounds() -> None:
     enough = dict.fromkeys(tables()["poisson_mms"]["at_least"], 2.95)
     assert all(figure.passed for figure in judge("poisson_mms", enough))
     short = dict(enough, order_degree_2=2.94)
-    assert [figure.figure for figure in judge("poisson_mms", short) if not figure.passed] == ["order_degree_2"]
+    assert [figure.figure for figure in judge("poisson_mms", short) if not figure.passed] == [
+        "order_degree_2"
+    ]
     at_most = {"relative_difference": 2e-8}
     assert not judge("ranks", at_most)[0].passed
 
