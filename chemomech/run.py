@@ -33,7 +33,15 @@ from chemomech.summary import Tally
 
 CHECKPOINT_SECONDS: Final = 30.0
 CHECKPOINT_FILE: Final = "state.h5"
-VERSIONED: Final = ("chemomech", "fenics-dolfinx", "petsc4py", "mpi4py", "gmsh", "numpy")
+VERSIONED: Final = (
+    "chemomech",
+    "fenics-dolfinx",
+    "dolfinx-solver-real",
+    "petsc4py",
+    "mpi4py",
+    "gmsh",
+    "numpy",
+)
 
 
 def on_root[T](comm: MPI.Intracomm, action: Callable[[], T]) -> T:
@@ -221,7 +229,7 @@ class _Run:
             title=self.case.title,
             case=dict(self.case.written),
             case_hash=self.identity,
-            versions={name: _version(name) for name in VERSIONED},
+            versions={name: found for name in VERSIONED if (found := _version(name))},
             ranks=self.comm.size,
             wall_time_s=clock.time() - self.started,
             finished=finished,

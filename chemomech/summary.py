@@ -15,6 +15,10 @@ MAH_PER_CM2: Final = 1e-1 / 3.6
 """1 nC/um^2 (= 0.1 C/cm^2) in mAh/cm^2"""
 
 
+NOTHING: Final = 1e-9
+"""share of the capacity below which a charge is only round-off"""
+
+
 @dataclass
 class Leg:
     """What went through the terminal in one protocol step [nC, nC V = nJ]."""
@@ -108,17 +112,17 @@ class Tally:
         discharged = -sum(leg.charge for leg in legs if leg.charge < 0)
         energy_in = sum(leg.energy for leg in legs if leg.charge > 0)
         energy_out = -sum(leg.energy for leg in legs if leg.charge < 0)
-        found = {
-            f"Charge capacity, {label} cycle [A.h]": charged * depth * AH_PER_NC,
-            f"Discharge capacity, {label} cycle [A.h]": discharged * depth * AH_PER_NC,
-            f"Charged share of nominal, {label} cycle [-]": charged / capacity,
-            f"Discharged share of nominal, {label} cycle [-]": discharged / capacity,
-        }
-        if charged > 0:
+        found: dict[str, float] = {}
+        least = NOTHING * capacity
+        if charged > least:
+            found[f"Charge capacity, {label} cycle [A.h]"] = charged * depth * AH_PER_NC
+            found[f"Charged share of nominal, {label} cycle [-]"] = charged / capacity
             found[f"Mean charge voltage, {label} cycle [V]"] = energy_in / charged
-        if discharged > 0:
+        if discharged > least:
+            found[f"Discharge capacity, {label} cycle [A.h]"] = discharged * depth * AH_PER_NC
+            found[f"Discharged share of nominal, {label} cycle [-]"] = discharged / capacity
             found[f"Mean discharge voltage, {label} cycle [V]"] = energy_out / discharged
-        if charged > 0 and discharged > 0:
+        if charged > least and discharged > least:
             found[f"Coulombic efficiency, {label} cycle [-]"] = discharged / charged
             found[f"Energy efficiency, {label} cycle [-]"] = energy_out / energy_in
         return found

@@ -13,6 +13,7 @@ from dolfinx import fem, mesh
 from mpi4py import MPI
 
 from chemomech.domain import Domain, make_domain
+from chemomech.solver.jit import prepare
 
 REGIONS = {"a": 11, "b": 7, "c": 23}
 """tags in no order"""
@@ -110,6 +111,7 @@ class Patchwork:
 
 def patchwork(coordinates: Any, comm: MPI.Intracomm = MPI.COMM_WORLD, seed: int = 3) -> Patchwork:
     """Return a unit square (cube) of cells, numbered at random, in three regions at random."""
+    prepare(comm)
     random = np.random.default_rng(seed)
     dimension = 3 if coordinates == "3D" else 2
     count = 3 if dimension == 3 else 6

@@ -99,7 +99,7 @@ class Bdf2:
         owned = dofmap.index_map.size_local * dofmap.index_map_bs
         x = unknown.function.x.array[:owned]
         top = self.comm.allreduce(float(np.max(np.abs(x), initial=0.0)), op=MPI.MAX)
-        weighted = (x - guess[:owned]) / (self.tolerance * max(top, 1e-300))
+        weighted = (x - guess[:owned]) / (self.tolerance * max(top, unknown.field.scale))
         total = self.comm.allreduce(float(weighted @ weighted), op=MPI.SUM)
         return float(np.sqrt(total / (dofmap.index_map.size_global * dofmap.index_map_bs)))
 
