@@ -4,6 +4,7 @@ import difflib
 import re
 import tomllib
 from collections.abc import Iterator, Sequence
+from operator import getitem
 from pathlib import Path
 from typing import Annotated, Any, Final, get_args
 
@@ -186,7 +187,7 @@ def _section(name: str, field: FieldInfo, source: _Source) -> Any:
         return {key: result for key, result in results.items() if result is not None}
     annotation: Any = field.annotation
     if field.metadata:
-        annotation = Annotated.__class_getitem__((annotation, *field.metadata))  # type: ignore[attr-defined]
+        annotation = getitem(Annotated, (annotation, *field.metadata))
     return _validated(annotation, raw, (name,), source)
 
 
