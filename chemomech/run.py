@@ -222,6 +222,8 @@ class _Run:
         self.progress.close()
         if self.comm.rank == 0:
             self._run_record(finished, reason).write(self.results)
+        if together:  # PETSc's objects are freed here, not whenever each rank's collector comes by
+            self.simulation.solver.destroy()
 
     def _run_record(self, finished: bool, reason: str) -> RunRecord:
         counts = self.simulation.counts

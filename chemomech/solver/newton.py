@@ -4,7 +4,8 @@ The solver knows forms, functions and what kind of equation each block is; it kn
 `Attempt`; it never prints, and never raises for a solve that did not converge.
 """
 
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -141,10 +142,10 @@ class NewtonSolver:
         if self._layout is not None:
             context["_blocks"] = self._layout
         snes.setFunction(fempetsc.assemble_residual, self.vector, kargs=context)
-        snes.setJacobian(self._assemble_nest if nest else self._assemble_whole, self.matrix)
+        snes.setJacobian(_weak(self._assemble_nest if nest else self._assemble_whole), self.matrix)
         # stol = 0: else a step into an overflow counts as converged, because its size is never taken.
         snes.setTolerances(stol=0.0, max_it=self.options.maximum_iterations)
-        snes.setConvergenceTest(self._test)
+        snes.setConvergenceTest(_weak(self._test))
         ksp = snes.getKSP()
         if nest:
             ksp.setType("fgmres")
@@ -254,6 +255,19 @@ class NewtonSolver:
         """Free the PETSc objects, on all ranks together."""
         for item in (self.snes, self.matrix, self.vector, self.solution):
             item.destroy()
+
+
+def _weak(method: Callable[..., Any]) -> Callable[..., Any]:
+    # The garbage collector cannot see what PETSc refers to: a bound method would keep the solver, its meshes and their
+    # communicators (of which there are 2048) for good.
+    reference = weakref.WeakMethod(method)
+
+    def call(*arguments: Any) -> Any:
+        found = reference()
+        assert found is not None  # PETSc calls back only while the solver solves
+        return found(*arguments)
+
+    return call
 
 
 def _depends(form: ufl.Form, functions: Sequence[fem.Function]) -> bool:

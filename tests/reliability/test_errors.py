@@ -1,6 +1,7 @@
 """Whatever is wrong with the input gets one message that names the place and the remedy, and leaves nothing behind."""
 
 import contextlib
+import gc
 import io
 import os
 import random
@@ -491,3 +492,32 @@ def test_no_mutation_of_a_recipe_ends_in_a_traceback(tmp_path: Path) -> None:
             read_recipe(tmp_path / "r.toml")
         except InputError as error:
             assert not re.search(r"pydantic|KeyError|NoneType|<class", str(error)), f"{error}\n{text!r}"
+
+
+# -- many runs in one process ----------------------------------------------------------------------------------------
+
+
+def communicators() -> int:
+    """Return how many communicators MPI can still make."""
+    from mpi4py import MPI
+
+    MPI.COMM_SELF.Set_errhandler(MPI.ERRORS_RETURN)
+    made = []
+    with contextlib.suppress(MPI.Exception):
+        while True:
+            made.append(MPI.COMM_SELF.Dup())
+    for each in made:
+        each.Free()
+    return len(made)
+
+
+@pytest.mark.parametrize("solver", ["direct", "fieldsplit"])
+def test_runs_give_back_what_they_took(film: Path, solver: str) -> None:
+    """MPI has two thousand communicators and a run takes forty: a hundred runs must not end in an abort."""
+    short = ("--quiet", "--set", "protocol.steps=['Rest for 1 s']", "--set", f"numerics.solver='{solver}'")
+    left = []
+    for _ in range(3):
+        assert Said("run", film, *short).code == 0
+        gc.collect()
+        left.append(communicators())
+    assert left[0] == left[1] == left[2]

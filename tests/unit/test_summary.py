@@ -91,7 +91,7 @@ def test_what_is_no_number_is_left_out() -> None:
     tally.take(moment(0.0, None, 3.0, 0.0), row(float("nan")), [RISK])
     tally.take(moment(1.0, 0, 3.1, 10.0), row(float("inf")), [RISK])
     found = tally.summary(simulation(), depth=1.0)
-    assert RISK not in found and "Discharge capacity, first cycle [A.h]" in found
+    assert RISK not in found and "Charge capacity, first cycle [A.h]" in found
     assert "Coulombic efficiency, first cycle [-]" not in found
     assert "Mean discharge voltage, first cycle [V]" not in found
     assert all(isinstance(value, float) for value in found.values())

@@ -1,0 +1,67 @@
+"""The cases that come with the project: each is free of mistakes, the small one runs, all give what they expect."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import small
+
+from chemomech.results.compare import compare
+from chemomech.results.read import open_results
+
+ROOT = Path(__file__).parents[2]
+CASES = sorted(path.parent for path in (ROOT / "cases").glob("*/case.toml"))
+NAMES = [case.name for case in CASES]
+
+
+@pytest.mark.parametrize("case", CASES, ids=NAMES)
+def test_every_case_is_free_of_mistakes(case: Path) -> None:
+    done = small.chemomech("check", case, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "no mistakes found" in done.stdout
+
+
+@pytest.mark.parametrize("case", CASES, ids=NAMES)
+def test_every_case_says_what_it_expects_and_why(case: Path) -> None:
+    assert (case / "README.md").is_file()
+    comparisons = compare({}, case / "expected.toml")
+    assert len(comparisons) >= 5
+    names = " ".join(one.name for one in comparisons)
+    for needed in ("lithium balance error", "charge balance error"):
+        assert needed in names
+
+
+def test_the_particle_runs_from_the_command_line(tmp_path: Path) -> None:
+    changes = ["protocol.steps=['Charge at C/2 for 10 minutes', 'Rest for 1 minute']", "output.every=4"]
+    arguments = [part for change in changes for part in ("--set", change)]
+    done = small.chemomech(
+        "run", ROOT / "cases" / "nmc811_particle", "--results", tmp_path, "--no-figures", *arguments
+    )
+    assert done.returncode == 0, done.stderr
+    assert "cycle 1, step 1: Charge at C/2" in done.stderr  # a log without a terminal gets plain lines
+    results = open_results(tmp_path)
+    history = results.history
+    assert results.run["finished"] is True and results.run["case"]["output"]["every"] == 4
+    assert history["Time [s]"][-1] == pytest.approx(660.0)
+    charged = results.summary["Charged share of nominal, first cycle [-]"]
+    assert charged == pytest.approx(0.5 * 600 / 3600, rel=1e-6)
+    theta = history["Mean stoichiometry in particle [-]"]
+    assert theta[0] > theta[-1]
+    assert np.max(history["Lithium balance error [-]"]) < 1e-9
+    assert np.max(history["Charge balance error [-]"]) < 1e-6
+    assert np.all(history["Stack pressure [MPa]"] == pytest.approx(10.0))
+    assert results.frames < len(theta) / 2
+    for name in ("Stoichiometry [-]", "Displacement [um]"):
+        assert name in results.frame(-1).point_data
+    assert json.loads((tmp_path / "summary.json").read_text())["Duration [s]"] == pytest.approx(660.0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES, ids=NAMES)
+def test_every_case_gives_what_it_expects(case: Path, tmp_path: Path) -> None:
+    done = small.chemomech(
+        "run", case, "--check", "--results", tmp_path, "--quiet", "--no-figures", timeout=2400
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "figures agree" in done.stdout and "FAIL" not in done.stdout
