@@ -531,7 +531,10 @@ RECIPE_KEYS: dict[str, tuple[type[BaseModel], dict[str, Any], dict[str, tuple[Ed
             "seed": ({}, {"seed": 2}),
             "radii.median": ({}, {"radii.median": "1.9 um"}),
             "radii.spread": ({}, {"radii.spread": 0.05}),
-            "radii.smallest": ({"radii.spread": 0.5, "radii.smallest": "1 um"}, {"radii.smallest": "1.9 um"}),
+            "radii.smallest": (
+                {"radii.spread": 0.5, "radii.smallest": "1 um", "seed": 3},
+                {"radii.smallest": "1.9 um"},
+            ),
             "radii.largest": ({"radii.spread": 0.5}, {"radii.largest": "2.1 um"}),
             "radii.values": ({}, {"radii": {"values": ["2 um", "1.8 um"]}}),
             "names.particle": ({}, {"names.particle": "NMC"}),

@@ -646,10 +646,10 @@ def test_currents_in_every_unit(tmp_path: Path) -> None:
 
 def test_two_cycles_with_hold_and_rest(tmp_path: Path) -> None:
     steps = [
-        "Charge at 0.45 mA/cm2 until 3.76 V",
-        "Hold at 3.76 V for 20 s or until C/100",
+        "Charge at 0.3 mA/cm2 until 3.8 V",
+        "Hold at 3.8 V for 20 s or until C/100",
         "Rest for 10 s",
-        "Discharge at 0.45 mA/cm2 until 3.68 V or for 300 s",
+        "Discharge at 0.3 mA/cm2 until 3.6 V or for 3000 s",
     ]
     results = film(tmp_path, protocol={"cycles": 2, "steps": steps})
     history = results.history
@@ -658,9 +658,9 @@ def test_two_cycles_with_hold_and_rest(tmp_path: Path) -> None:
     assert order == [(c, s) for c in (1, 2) for s in (1, 2, 3, 4)]
     for c in (1, 2):
         charge = voltage(results)[(cycle == c) & (step == 1)]
-        assert charge[-1] == pytest.approx(3.76, abs=2e-6)
-        assert voltage(results)[(cycle == c) & (step == 2)] == pytest.approx(3.76, abs=1e-9)
-        assert voltage(results)[(cycle == c) & (step == 4)][-1] == pytest.approx(3.68, abs=2e-6)
+        assert charge[-1] == pytest.approx(3.8, abs=2e-6)
+        assert voltage(results)[(cycle == c) & (step == 2)] == pytest.approx(3.8, abs=1e-9)
+        assert voltage(results)[(cycle == c) & (step == 4)][-1] == pytest.approx(3.6, abs=2e-6)
         falling = history["Current [A]"][(cycle == c) & (step == 2)]
         assert np.all(np.diff(falling) < 0.0) and falling[-1] > 0.0
         assert abs(history["Current [A]"][(cycle == c) & (step == 3)]).max() < 1e-20

@@ -345,13 +345,18 @@ def test_regions_that_do_not_touch(tmp_path: Path) -> None:
     run(by_hand(tmp_path, where, case)).refuses("do not touch in this mesh")
 
 
-def test_an_electrolyte_in_pieces(tmp_path: Path) -> None:
+def torn(folder: Path) -> Path:
+    """Write a case with a second piece of electrolyte that touches neither particle nor counter electrode."""
+
     def where(x: float, y: float) -> str:
         return "electrolyte" if x < 2.0 or x > 5.0 else "particle" if x < 4.0 else "filler"
 
     regions = {**content("particle@top")["regions"], "filler": {"material": "LLZO", "role": "inert"}}
-    case = content("particle@top", regions=regions)
-    run(by_hand(tmp_path, where, case)).refuses("no way for current to the counter electrode")
+    return by_hand(folder, where, content("particle@top", regions=regions))
+
+
+def test_an_electrolyte_in_pieces(tmp_path: Path) -> None:
+    run(torn(tmp_path)).refuses("a piece of 24 cells about (5.5, 1.5) um has no way for current")
 
 
 def test_two_oxides_that_touch(tmp_path: Path) -> None:
@@ -400,6 +405,14 @@ def test_two_ranks_speak_once(film: Path, overrides: list[str], code: int, expec
     done = small.chemomech("run", film, "--quiet", *sets, ranks=2, timeout=200)
     assert done.returncode == code, done.stderr
     assert done.stderr.count(expected) == 1 and "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parallel
+def test_three_ranks_find_a_piece_apart(tmp_path: Path) -> None:
+    done = small.chemomech("run", torn(tmp_path), "--quiet", ranks=3, timeout=200)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert done.stderr.count("a piece of 24 cells about (5.5, 1.5) um has no way for current") == 1
 
 
 @pytest.mark.slow
