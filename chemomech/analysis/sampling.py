@@ -83,7 +83,7 @@ class RegionGrid:
         points, cells, region, parent, start = [], [], [], [], 0
         for number, name in enumerate(domain.regions):
             mine = domain.owned_cells([name])
-            corners = domain.mesh.geometry.dofmap[mine]
+            corners = domain.mesh.geometry.dofmaps[0][mine]
             nodes, local = np.unique(corners.reshape(-1), return_inverse=True)
             points.append(domain.mesh.geometry.x[nodes])
             cells.append(local.reshape(corners.shape) + start)

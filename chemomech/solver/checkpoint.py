@@ -117,7 +117,7 @@ def _nodes(state: State, unknown: Unknown) -> tuple[npt.NDArray[np.int64], npt.N
     # Degrees of freedom of a first-order facet field and the mesh-file nodes they sit at.
     geometry = unknown.support.mesh.geometry
     dofs = unknown.space.dofmap.list.reshape(-1)
-    rows = geometry.dofmap.reshape(-1)
+    rows = geometry.dofmaps[0].reshape(-1)
     return dofs.astype(np.int64), np.asarray(geometry.input_global_indices[rows], dtype=np.int64)
 
 

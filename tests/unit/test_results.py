@@ -296,7 +296,7 @@ def test_two_hdf5_libraries_in_one_process(tmp_path: Path, first: str) -> None:
         from mpi4py import MPI
         from dolfinx import io, mesh
         square = mesh.create_unit_square(MPI.COMM_WORLD, 2, 2)
-        cells = square.geometry.dofmap
+        cells = square.geometry.dofmaps[0]
         path = Path({str(tmp_path / "f.vtkhdf")!r})
         writer = FieldWriter(path, MPI.COMM_WORLD, square.geometry.x, cells, 5, np.zeros(len(cells)))
         writer.append(0.0, {{"x [um]": square.geometry.x[:, 0]}}, {{}})
