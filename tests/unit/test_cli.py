@@ -281,4 +281,6 @@ def test_a_failure_of_one_rank_ends_all(folder: Path, lonely: bool, code: int, s
     command = ["mpiexec", "-n", "2", sys.executable, "-c", program, str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT, env=os.environ)
     assert done.returncode == code
-    assert done.stderr.count(said) == 1 and "Traceback" not in done.stderr
+    # Who spoke, not how often: a launcher under load repeats what an aborted rank wrote last.
+    heard = [line for line in done.stderr.splitlines() if line.endswith("stop")]
+    assert set(heard) == {said} and "Traceback" not in done.stderr
