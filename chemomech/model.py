@@ -143,6 +143,9 @@ def _check_dimension(case: Case, domain: Domain) -> None:
     if case.cell.depth is not None and domain.coordinates != "plane strain":
         what = f"a mesh in {domain.coordinates} has no depth to choose"
         problems.append(Problem("[cell] depth", what, "remove it"))
+    if case.mechanics.out_of_plane == "free" and domain.coordinates != "plane strain":
+        what = f"'free' means nothing in a mesh that is {domain.coordinates}"
+        problems.append(Problem("[mechanics] out_of_plane", what, "remove it"))
     if problems:
         raise InputError(problems)
 
@@ -203,11 +206,7 @@ class _Builder:
         collector = self._collector(control)
         mechanics = None
         if self.stressed:
-            free = self.case.mechanics.out_of_plane == "free"
-            if free and self.domain.coordinates != "plane strain":
-                what = f"'free' means nothing in a mesh that is {self.domain.coordinates}"
-                raise InputError(Problem("[mechanics] out_of_plane", what, "remove it"))
-            mechanics = StressEquilibrium(self._solids(), free)
+            mechanics = StressEquilibrium(self._solids(), self.case.mechanics.out_of_plane == "free")
         physics = self._physics(mechanics, collector, pressure)
         self._refuse_floating()
         fields = list(dict.fromkeys(f for item in physics for f in item.fields))
