@@ -42,10 +42,8 @@ class CellAverages:
             components = ufl.as_vector([tensor[i, j] for i, j in VOIGT])
             form += domain.over(ufl.inner(components, test), [name])
         self._form = compile_form(form)
-        one = fem.functionspace(domain.mesh, basix.ufl.element("DG", cell, 0))
-        weight = domain.over(fem.Constant(domain.mesh, 1.0) * ufl.TestFunction(one), domain.regions)
         self._count = domain.mesh.topology.index_map(domain.dimension).size_local
-        self.volumes = _assembled(compile_form(weight))[: self._count]
+        self.volumes = cell_volumes(domain, compile_form)
         """of the owned cells [um^3]; per um of depth in plane strain"""
 
     def evaluate(self) -> FloatArray:
@@ -55,6 +53,13 @@ class CellAverages:
         for k, (i, j) in enumerate(VOIGT):
             tensor[:, i, j] = tensor[:, j, i] = values[:, k]
         return tensor
+
+
+def cell_volumes(domain: Domain, compile_form: Callable[[Any], Any] = fem.form) -> FloatArray:
+    """Return the volumes of the owned cells [um^3]; per um of depth in plane strain, with 2 pi r when axisymmetric."""
+    space = fem.functionspace(domain.mesh, basix.ufl.element("DG", domain.mesh.basix_cell(), 0))
+    weight = domain.over(fem.Constant(domain.mesh, 1.0) * ufl.TestFunction(space), domain.regions)
+    return _assembled(compile_form(weight))[: domain.mesh.topology.index_map(domain.dimension).size_local]
 
 
 def _assembled(form: Any) -> FloatArray:
