@@ -119,7 +119,9 @@ class FaceFacets:
             hit = inside(self.corners[column[open_]], points[open_])
             found[open_[hit]] = column[open_[hit]]
         for index in np.flatnonzero(found < 0):  # beside a facet much larger than its neighbours
-            hits = np.flatnonzero(inside(self.corners, np.broadcast_to(points[index], (len(self.corners), points.shape[1]))))
+            hits = np.flatnonzero(
+                inside(self.corners, np.broadcast_to(points[index], (len(self.corners), points.shape[1])))
+            )
             if len(hits):
                 found[index] = hits[0]
         return found

@@ -184,7 +184,9 @@ def _coordinate(axis: int) -> Load:
 
 
 def _state(domain: Domain, groups: Sequence[tuple[str, ...]], degree: int) -> State:
-    fields = {Field(f"potential in {'+'.join(group)}", "solid", "V", 1.0, "elliptic"): group for group in groups}
+    fields = {
+        Field(f"potential in {'+'.join(group)}", "solid", "V", 1.0, "elliptic"): group for group in groups
+    }
     supports = {item: domain.support(group) for item, group in fields.items()}
     return State(domain, supports, degrees=dict.fromkeys(fields, degree))
 
@@ -269,7 +271,9 @@ def effective_stiffness(
         whole = {piece for piece in found.volumes if found.rank(piece) == domain.dimension}
         if not whole:
             remedy = "a periodic box of it has no stiffness; try boundaries = 'walls'"
-            raise InputError(Problem(place, "the solid does not hold together across the faces of the box", remedy))
+            raise InputError(
+                Problem(place, "the solid does not hold together across the faces of the box", remedy)
+            )
     else:
         whole = set(found.volumes) - found.isolated()
     live = live_cells(found, whole)

@@ -190,7 +190,9 @@ def ties(
     A degree of freedom with nothing opposite to it stays free: nothing passes there.
     """
     traces = {
-        (axis, far): trace(domain, unknown, box, axis, far, rows, live) for axis in axes for far in (False, True)
+        (axis, far): trace(domain, unknown, box, axis, far, rows, live)
+        for axis in axes
+        for far in (False, True)
     }
     every = np.unique(np.concatenate([each.rows for each in traces.values()]))
     n = len(every)
@@ -230,7 +232,9 @@ def ties(
         (np.concatenate(value), (np.concatenate(row), np.concatenate(column))), shape=(n, n)
     )
     whole = once
-    for _ in range(len(axes) - 1):  # the master of one direction may be the slave of another, at edges and corners
+    for _ in range(
+        len(axes) - 1
+    ):  # the master of one direction may be the slave of another, at edges and corners
         whole = whole @ once
     whole.data[np.abs(whole.data) < 1e-14] = 0.0
     whole.eliminate_zeros()

@@ -23,6 +23,7 @@ def menu() -> dict[str, Case]:
         cell,
         coupled,
         diffusion,
+        effective,
         elasticity,
         jacobian,
         kinetics,
@@ -57,6 +58,11 @@ def menu() -> dict[str, Case]:
         "particle_vs_pybamm": cell.against_pybamm,
         "cell_voltage": cell.voltage,
         "balance": cell.balance,
+        "eff_perrins_square": effective.square_array,
+        "eff_hs_elastic": effective.bounds,
+        "eff_laminate": effective.laminate,
+        "eff_interface_resistance": effective.kapitza,
+        "eff_faces": effective.faces_that_do_not_match,
         "ranks": cell.ranks,
     }
 
