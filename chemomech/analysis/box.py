@@ -1,7 +1,7 @@
 """The box around a microstructure: its opposite faces, what lies on them, and where a point of one meets the other.
 
-Everything about the faces is gathered to every rank: it is small beside the mesh, and a facet and its counterpart on the
-opposite side are seldom held by the same rank.
+Everything about the faces is gathered to every rank: it is small beside the mesh, and a facet and its counterpart on
+the opposite side are seldom held by the same rank.
 """
 
 from collections.abc import Iterable

@@ -68,8 +68,8 @@ def respond(
 ) -> Response:
     """Solve a linear, symmetric problem under each load (collective); RunError where that fails.
 
-    ``held``: axes whose faces have the values of the load; ``tied``: axes whose faces are periodic; ``live``: local cells
-    that take part, which must hold together with what is held or tied.
+    ``held``: axes whose faces have the values of the load; ``tied``: axes whose faces are periodic; ``live``: local
+    cells that take part, which must hold together with what is held or tied.
     """
     domain, comm = state.domain, state.domain.comm
     problem = BlockProblem(residual, state.functions, [], [], domain.entity_maps, jit_options or {})

@@ -2,8 +2,8 @@
 
 Conductivity sigma_kl V = int kappa grad u_k . grad u_l dV + sum int [u_k][u_l]/R dA, u_k = x_k + fluctuation;
 stiffness    C_kl V = int eps(u_k) : C : eps(u_l) dV, u_k = e_k x + fluctuation, e_k the unit strains in Voigt's order.
-The fluctuation is periodic, or (walls) vanishes: potentials on the two faces along the direction, and no flux through the
-side walls; displacements on all faces (kinematic uniform conditions, which bound the stiffness from above).
+The fluctuation is periodic, or (walls) vanishes: potentials on the two faces along the direction, and no flux through
+the side walls; displacements on all faces (kinematic uniform conditions, which bound the stiffness from above).
 V is the volume of the box.
 """
 
@@ -126,8 +126,8 @@ def effective_conductivity(
 ) -> Conductivity:
     """Return the effective conductivity of the regions that conduct (collective).
 
-    ``conductivities`` [nA/(V um)]; a region without one, or with 0, does not conduct. ``resistances`` [V um^2/nA] of pairs
-    of regions; without one their potential is continuous. Pieces that carry nothing along a direction are left out.
+    ``conductivities`` [nA/(V um)]; a region without one, or with 0, does not conduct. ``resistances`` [V um^2/nA] of
+    pairs of regions; without one their potential is continuous. Pieces that carry nothing along a direction are left out.
     """
     conducting = {name: value for name, value in conductivities.items() if value > 0.0}
     if not conducting:

@@ -1,8 +1,8 @@
 """Constraints on a discrete field as a prolongation matrix P: the field is u = g + P w, with w free.
 
 walls:     degrees of freedom on the faces are given (an empty row of P), all others free;
-periodic:  the fluctuation P w is the same on opposite faces.  A degree of freedom on a high face (slave) takes the value
-           that the polynomial of the facet under it on the low face (master) has there: weight 1 where the two meshes
+periodic:  the fluctuation P w is the same on opposite faces.  A degree of freedom on a high face (slave) takes the
+           value that the polynomial of the facet under it on the low face (master) has there: weight 1 where the two meshes
            match, an interpolation of the field's own degree where they do not.
 
 For a symmetric A the free problem is P^T A P w = -P^T A g.
@@ -109,7 +109,7 @@ class Trace:
 
 @dataclass(frozen=True)
 class Tie:
-    """How one field's values on the high faces follow from others; rows are those of the block matrix, of each block."""
+    """How one field's values on the high faces follow from others; rows of blocks in the block matrix."""
 
     slaves: IntArray
     """(n,) sorted"""

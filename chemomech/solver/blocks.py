@@ -331,7 +331,7 @@ def rigid_body_modes(
 ) -> PETSc.NullSpace:
     """Translations and rotations of a vector space, orthonormal, as the near null space of its stiffness.
 
-    ``rows``: those rows of the owned degrees of freedom, in the global numbering, that the matrix keeps; without it all.
+    ``rows``: those rows of the owned degrees of freedom, globally numbered, that the matrix keeps; without it all.
     """
     dimension = space.mesh.geometry.dim
     owned = space.dofmap.index_map.size_local

@@ -164,8 +164,7 @@ def kapitza() -> dict[str, float]:
 
 
 def bounds() -> dict[str, float]:
-    """Bounds of Hashin and Shtrikman evaluated; the stiffness of a sphere in a periodic cube within them, and below that
-    with uniform displacement on its faces."""
+    """Bounds of Hashin and Shtrikman; the stiffness of a sphere in a periodic cube, also with its faces held."""
     bulk, shear = (list(each) for each in zip(*(_moduli(*phase) for phase in (GLASS, OXIDE)), strict=True))
     k, g = bulk_and_shear([0.5, 0.5], bulk, shear, 3)
     found = {"K_lo_GPa": k.lower, "G_lo_GPa": g.lower, "K_up_GPa": k.upper, "G_up_GPa": g.upper}
