@@ -127,7 +127,7 @@ def effective_conductivity(
     """Return the effective conductivity of the regions that conduct (collective).
 
     ``conductivities`` [nA/(V um)]; a region without one, or with 0, does not conduct. ``resistances`` [V um^2/nA] of
-    pairs of regions; without one their potential is continuous. Pieces that carry nothing along a direction are left out.
+    pairs of regions; without one their potential is continuous. Pieces that carry nothing are left out.
     """
     conducting = {name: value for name, value in conductivities.items() if value > 0.0}
     if not conducting:

@@ -1,8 +1,8 @@
 """Which share of a phase is connected to the faces of the box, and which pieces carry something from one to the other.
 
 A piece is a connected set of cells (they share facets).  With periodic boundaries pieces that meet across opposite
-faces make a cluster; a cluster percolates along an axis when a way through it comes back to its start in another copy of the
-box that lies further along that axis (its winding).
+faces make a cluster; a cluster percolates along an axis when a way through it comes back to its start in another copy
+of the box that lies further along that axis (its winding).
 """
 
 from collections import deque

@@ -2,8 +2,8 @@
 
 walls:     degrees of freedom on the faces are given (an empty row of P), all others free;
 periodic:  the fluctuation P w is the same on opposite faces.  A degree of freedom on a high face (slave) takes the
-           value that the polynomial of the facet under it on the low face (master) has there: weight 1 where the two meshes
-           match, an interpolation of the field's own degree where they do not.
+           value that the polynomial of the facet under it on the low face (master) has there: weight 1 where the two
+           meshes match, an interpolation of the field's own degree where they do not.
 
 For a symmetric A the free problem is P^T A P w = -P^T A g.
 """
