@@ -115,7 +115,9 @@ class _Run:
         self.timings: dict[str, float] = {}
         with self._timed("mesh"):
             progress.say("mesh")
-            self.mesh: MeshRecord = on_root(comm, lambda: open_mesh(case.mesh_path))
+            self.mesh: MeshRecord = on_root(
+                comm, lambda: open_mesh(case.mesh_path, replaced=case.mesh.replaced)
+            )
             domain = read_domain(
                 self.mesh.msh, cast(Coordinates, self.mesh.coordinates), comm, case.numerics.quadrature_degree
             )

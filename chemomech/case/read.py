@@ -104,6 +104,10 @@ class _Source:
                 Problem(place, "not an override", "write for example --set protocol.cycles=3")
             )
             return
+        if path[0] == "mesh" and len(path) > 1 and isinstance(self.data.get("mesh"), str):
+            self.data["mesh"] = {
+                "recipe": self.data["mesh"]
+            }  # text names the recipe; now a key of it follows
         target: Any = self.data
         steps: list[str | int] = []
         for position, part in enumerate(path):

@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,11 +44,14 @@ def default_cache(path: Path) -> Path:
     return Path.cwd() / ".cache" / "meshes"
 
 
-def open_mesh(path: Path, cache: Path | None = None) -> MeshRecord:
-    """Return the mesh of a recipe (.toml), or of a mesh file in um whose regions are named groups."""
+def open_mesh(path: Path, cache: Path | None = None, replaced: Mapping[str, Any] | None = None) -> MeshRecord:
+    """Return the mesh of a recipe (.toml), or of a mesh file in um whose regions are named groups.
+
+    `replaced` are keys of the recipe that a case gives in place of the recipe's own.
+    """
     if not path.is_file():
         raise InputError(Problem(str(path), "no such mesh", "give a recipe (.toml) or a mesh file"))
-    recipe = read_recipe(path) if path.suffix == ".toml" else external.recipe_for(path)
+    recipe = read_recipe(path, replaced) if path.suffix == ".toml" else external.recipe_for(path)
     return build(recipe, cache or default_cache(path))
 
 
