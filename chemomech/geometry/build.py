@@ -15,7 +15,7 @@ import numpy as np
 from chemomech.errors import InputError, Problem
 from chemomech.geometry import external, shapes
 from chemomech.geometry.kinds import SIDES, External, Layered, Recipe
-from chemomech.geometry.recipe import check, read_recipe
+from chemomech.geometry.recipe import check, contents, read_recipe
 from chemomech.geometry.report import Cells, Floats, Ints, report
 from chemomech.geometry.tables import MeshSize
 
@@ -100,13 +100,7 @@ def _of_mesh(recipe: Recipe, problem: Problem) -> Problem:
 
 def fingerprint(recipe: Recipe) -> str:
     """Return a hash of everything that the mesh depends on."""
-    content: dict[str, Any] = {
-        "recipe": recipe.model_dump(mode="json"),
-        "format": FORMAT,
-        "gmsh": gmsh.__version__,
-    }
-    if isinstance(recipe, External):
-        content["file"] = hashlib.sha256(recipe.path.read_bytes()).hexdigest()
+    content: dict[str, Any] = {**contents(recipe), "format": FORMAT, "gmsh": gmsh.__version__}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

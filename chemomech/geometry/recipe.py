@@ -3,6 +3,7 @@
 Nothing here needs gmsh, so that checking a case stays quick.
 """
 
+import hashlib
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -35,6 +36,14 @@ def check(recipe: Recipe) -> None:
     ]
     if found:
         raise InputError(found)
+
+
+def contents(recipe: Recipe) -> dict[str, Any]:
+    """Return everything that the mesh of a recipe depends on, besides the mesher: values, and hashes of files."""
+    found: dict[str, Any] = {"recipe": recipe.model_dump(mode="json")}
+    if isinstance(recipe, External):
+        found["file"] = hashlib.sha256(recipe.path.read_bytes()).hexdigest()
+    return found
 
 
 def read_recipe(
