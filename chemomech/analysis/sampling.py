@@ -1,6 +1,6 @@
 """From the state to arrays: stress averaged over cells, and nodal values region by region."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,6 +60,20 @@ def cell_volumes(domain: Domain, compile_form: Callable[[Any], Any] = fem.form) 
     space = fem.functionspace(domain.mesh, basix.ufl.element("DG", domain.mesh.basix_cell(), 0))
     weight = domain.over(fem.Constant(domain.mesh, 1.0) * ufl.TestFunction(space), domain.regions)
     return _assembled(compile_form(weight))[: domain.mesh.topology.index_map(domain.dimension).size_local]
+
+
+def cell_means(
+    domain: Domain,
+    vectors: Mapping[str, Any],
+    compile_form: Callable[[Any], Any],
+    volumes: FloatArray,
+) -> FloatArray:
+    """Return the mean of a vector in every owned cell, (cells, d); ``vectors``: its UFL form by region, else 0."""
+    d = domain.dimension
+    space = fem.functionspace(domain.mesh, basix.ufl.element("DG", domain.mesh.basix_cell(), 0, shape=(d,)))
+    test = ufl.TestFunction(space)
+    form = sum((domain.over(ufl.inner(v, test), [name]) for name, v in vectors.items()), ufl.Form([]))
+    return np.asarray(_assembled(compile_form(form)).reshape(-1, d)[: len(volumes)] / volumes[:, None])
 
 
 def _assembled(form: Any) -> FloatArray:

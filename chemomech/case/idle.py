@@ -89,5 +89,4 @@ def _without_mechanics(sections: Sections) -> Iterator[Problem]:
 
 def _table(sections: Sections, name: str) -> Mapping[str, Any]:
     """Return a section as it was written."""
-    written = sections.data.get(name)
-    return written if isinstance(written, dict) else {}
+    return sections.table(name)

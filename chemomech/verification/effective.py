@@ -20,7 +20,7 @@ from chemomech.geometry.inclusions import Inclusions
 from chemomech.geometry.kinds import Particle, Recipe
 from chemomech.geometry.tables import MeshSize, Radii
 from chemomech.materials.free_energy import Solid
-from chemomech.run import on_root
+from chemomech.together import on_root
 from chemomech.verification import meshes, mixtures
 from chemomech.verification.bench import number
 from chemomech.verification.mixtures import Array
