@@ -323,8 +323,8 @@ class Effective(_Block):
     """periodic: the mesh is a period of an endless body; walls: a drop between two opposite faces with insulating side
     walls, for stiffness uniform displacement on all faces."""
     directions: Annotated[tuple[Literal["x", "y", "z"], ...], Field(strict=False, min_length=1)] | None = None
-    """Directions of the drop with walls; without it all that have two opposite plane faces. Periodic boundaries give the
-    whole tensor."""
+    """Directions of the drop with walls; without it all that have two opposite plane faces. Periodic boundaries give
+    the whole tensor."""
     temperature: Annotated[float, Quantity("temperature", "25 degC")]
     """Temperature at which the materials' properties are taken [K]."""
 

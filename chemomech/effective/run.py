@@ -181,8 +181,8 @@ class _Effective:
 
     def _size(self, degree: int, components: int) -> int:
         # near enough to choose a solver: nodes, and about as many edges per node as simplices have
-        nodes = self.domain.mesh.geometry.index_map().size_global
-        return nodes * components * (1 if degree == 1 else {2: 4, 3: 8}[self.domain.dimension])
+        nodes = int(self.domain.mesh.geometry.index_map().size_global)
+        return nodes * components * (1 if degree == 1 else 2**self.domain.dimension)
 
     def _resistances(self) -> dict[Pair, float]:
         return {
@@ -229,10 +229,10 @@ class _Effective:
         self._conduction_fields(phase, numbers, found)
         shares = [*self.fractions.values(), max(0.0, 1.0 - sum(self.fractions.values()))]
         values = [*(numbers.get(name, 0.0) for name in self.fractions), 0.0]
-        bounded = not resistances and self.domain.coordinates != "axisymmetric"
+        isotropic = self.domain.coordinates != "axisymmetric"
         kept = [(f, v) for f, v in zip(shares, values, strict=True) if f > 1e-9]
         figures = conduction_figures(
-            phase, found, [f for f, _ in kept], [v for _, v in kept], self.domain.dimension, bounded
+            phase, found, [f for f, _ in kept], [v for _, v in kept], self.domain.dimension, isotropic
         )
         left_out = {a: 1.0 - found.percolation.share(_carrying(found, self.wanted, a)) for a in found.axes}
         for axis, share in left_out.items():
@@ -350,7 +350,7 @@ class _Effective:
             digest.update(self.materials[name].describe().encode())
         return RunRecord(
             title=self.case.title,
-            case=dict(self.case.written),
+            case={**self.case.written, "effective": self.wanted.model_dump(mode="json", exclude_none=True)},
             case_hash=digest.hexdigest(),
             versions=versions(),
             ranks=self.comm.size,

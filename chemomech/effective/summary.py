@@ -1,8 +1,8 @@
 """What summary.json says of effective properties; numbers leave internal units here.
 
 Tortuosity factor tau = phi <sigma>/sigma_eff with phi the phase's part of the box and <sigma> the conductivity averaged
-over the phase; tortuosity sqrt(tau); MacMullin number <sigma>/sigma_eff.  Where no way leads through, sigma_eff is 0 and
-the three are left out.
+over the phase; tortuosity sqrt(tau); MacMullin number <sigma>/sigma_eff.  Where no way leads through, sigma_eff is 0
+and the three are left out.  Bounds are those of perfect contact: resistances lie outside of what they know.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,12 +28,12 @@ def conduction_figures(
     fractions: Sequence[float],
     conductivities: Sequence[float],
     dimension: int,
-    bounded: bool,
+    isotropic: bool,
 ) -> dict[str, float]:
     """Return the figures of an effective conductivity and its bounds.
 
-    ``fractions`` and ``conductivities`` [internal] of all phases, those that do not conduct included; ``bounded``: whether
-    the bounds of Hashin and Shtrikman hold for these coordinates and without resistances.
+    ``fractions`` and ``conductivities`` [internal] of all phases, those that do not conduct included; ``isotropic``:
+    whether the coordinates let the mixture be so, which the bounds of Hashin and Shtrikman suppose.
     """
     unit = factor_from_internal("S/m")
     name, axes = f"Effective {phase} conductivity", "xyz"
@@ -59,8 +59,8 @@ def conduction_figures(
             figures[f"{phase.capitalize()} MacMullin number {along}"] = found.macmullin(axis)
     series, parallel = wiener(fractions, conductivities)
     figures[f"{name}, phases in parallel [S.m-1]"] = parallel * unit
-    if bounded:
-        figures[f"{name}, phases in series [S.m-1]"] = series * unit
+    figures[f"{name}, phases in series [S.m-1]"] = series * unit
+    if isotropic:
         lower, upper = hashin_shtrikman(fractions, conductivities, dimension)
         figures[f"{name}, lower Hashin-Shtrikman bound [S.m-1]"] = lower * unit
         figures[f"{name}, upper Hashin-Shtrikman bound [S.m-1]"] = upper * unit

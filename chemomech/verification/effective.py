@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 import chemomech.runtime  # noqa: F401
 
@@ -14,11 +14,10 @@ from chemomech.analysis.bounds import bulk_and_shear, hashin_shtrikman, isotropi
 from chemomech.analysis.box import Boundaries, box_of
 from chemomech.analysis.effective import Pair, effective_conductivity, effective_stiffness
 from chemomech.analysis.sampling import cell_volumes
-from chemomech.domain import Coordinates, Domain, read_domain
+from chemomech.domain import Domain, read_domain
 from chemomech.geometry.build import build
 from chemomech.geometry.inclusions import Inclusions
 from chemomech.geometry.kinds import Particle, Recipe
-from chemomech.geometry.tables import MeshSize, Radii
 from chemomech.materials.free_energy import Solid
 from chemomech.together import on_root
 from chemomech.verification import meshes, mixtures
@@ -36,39 +35,41 @@ OXIDE: Final = (140.0, 0.3)
 
 def disc_in_square(radius: float, interface: float, bulk: float, per_turn: int) -> Domain:
     """Return a disc in the middle of a unit square, meshed by the project's own recipe."""
-    return _meshed(
-        Particle(
-            kind="particle",
-            coordinates="plane strain",
-            radius=f"{radius} um",
-            box=("1 um", "1 um"),
-            mesh_size=MeshSize(interface=f"{interface} um", bulk=f"{bulk} um", per_turn=per_turn),
-        )
-    )
+    recipe = {
+        "kind": "particle",
+        "coordinates": "plane strain",
+        "radius": f"{radius} um",
+        "box": ["1 um", "1 um"],
+        "mesh_size": _sizes(interface, bulk, per_turn),
+    }
+    return _meshed(Particle.model_validate(recipe))
 
 
 def sphere_in_cube(fraction: float, interface: float, bulk: float, per_turn: int) -> Domain:
     """Return a sphere in a periodic unit cube, cut by its faces, which have equal meshes."""
-    return _meshed(
-        Inclusions(
-            kind="inclusions",
-            coordinates="3D",
-            box=("1 um", "1 um", "1 um"),
-            sides="periodic",
-            fraction=fraction,
-            radii=Radii(values=("0.4 um",)),
-            gap="0.05 um",
-            seed=0,
-            mesh_size=MeshSize(interface=f"{interface} um", bulk=f"{bulk} um", per_turn=per_turn),
-        )
-    )
+    recipe = {
+        "kind": "inclusions",
+        "coordinates": "3D",
+        "box": ["1 um"] * 3,
+        "sides": "periodic",
+        "fraction": fraction,
+        "radii": {"values": ["0.4 um"]},
+        "gap": "0.05 um",
+        "seed": 0,
+        "mesh_size": _sizes(interface, bulk, per_turn),
+    }
+    return _meshed(Inclusions.model_validate(recipe))
+
+
+def _sizes(interface: float, bulk: float, per_turn: int) -> dict[str, str | int]:
+    return {"interface": f"{interface} um", "bulk": f"{bulk} um", "per_turn": per_turn}
 
 
 def _meshed(recipe: Recipe) -> Domain:
     comm = MPI.COMM_WORLD
     with tempfile.TemporaryDirectory() as folder:
         path = on_root(comm, lambda: build(recipe, Path(folder)).msh)
-        domain = read_domain(path, cast(Coordinates, recipe.coordinates), comm)
+        domain = read_domain(path, recipe.coordinates, comm)
         comm.barrier()  # nobody reads any more
     return domain
 
