@@ -8,7 +8,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from chemomech.render.style import REGION_COLOURS, STYLE, axis_label
 from chemomech.results.format import FIGURES_FOLDER, split_unit
@@ -105,9 +105,7 @@ def _scales(axes: Axes, scale: str) -> None:
         low, high = axes.get_xlim() if name == "x" else axes.get_ylim()
         if high < 100.0 * low:
             along.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-            formatter = ScalarFormatter()
-            formatter.set_powerlimits((-3, 4))
-            along.set_major_formatter(formatter)
+            along.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             along.set_minor_formatter(NullFormatter())
 
 
