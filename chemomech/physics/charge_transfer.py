@@ -47,11 +47,18 @@ class ChargeTransfer:
     """the current density on the interface as an unknown, needed with a film"""
     double_layer: Any = None
     """[nC/(V um^2)]"""
+    ionic_potential: Field = IONIC_POTENTIAL
+    """that of the electrolyte region, where there are several"""
 
     @property
     def fields(self) -> tuple[Field, ...]:
         """The traces that meet at the interface."""
-        fields: tuple[Field, ...] = (CONCENTRATION, CHEMICAL_POTENTIAL, ELECTRONIC_POTENTIAL, IONIC_POTENTIAL)
+        fields: tuple[Field, ...] = (
+            CONCENTRATION,
+            CHEMICAL_POTENTIAL,
+            ELECTRONIC_POTENTIAL,
+            self.ionic_potential,
+        )
         if self.strain_coefficient is not None:
             fields += (DISPLACEMENT,)
         return fields if self.film_current is None else (*fields, self.film_current)
@@ -62,7 +69,7 @@ class ChargeTransfer:
         current = self.faradaic(state)
         lithium = state.domain.on_interface(current / FARADAY * state.test[CONCENTRATION]("+"), plus, minus)
         total = current + self.capacitive(state)
-        charge = exchange(state, total, ELECTRONIC_POTENTIAL, IONIC_POTENTIAL, plus, minus)
+        charge = exchange(state, total, ELECTRONIC_POTENTIAL, self.ionic_potential, plus, minus)
         form = lithium + charge
         if self.film_current is not None:
             reaction = self.kinetics.current(
@@ -107,10 +114,11 @@ class ChargeTransfer:
         """Current density that charges the double layer, C_dl d(phi_s - phi_e)/dt [nA/um^2]."""
         if self.double_layer is None:
             return 0.0
-        return self.double_layer * (state.rate(ELECTRONIC_POTENTIAL)("+") - state.rate(IONIC_POTENTIAL)("-"))
+        rates = state.rate(ELECTRONIC_POTENTIAL)("+") - state.rate(self.ionic_potential)("-")
+        return self.double_layer * rates
 
     def _drop(self, state: State) -> Any:
-        return state.value[ELECTRONIC_POTENTIAL]("+") - state.value[IONIC_POTENTIAL]("-")
+        return state.value[ELECTRONIC_POTENTIAL]("+") - state.value[self.ionic_potential]("-")
 
     def _theta(self, state: State) -> Any:
         return state.value[CONCENTRATION]("+") / self.maximum_concentration
