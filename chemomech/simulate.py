@@ -94,6 +94,8 @@ class Simulation:
         self.program = program
         self.observer = observer
         self.numerics = model.case.numerics
+        # Between the two controls no entry of the matrix vanishes: its pattern is found when the solver is made.
+        model.control.mode.value = 0.5
         self.solver = NewtonSolver(model.problem, newton_options(model), model.domain.comm)
         self.scheme = Bdf2(model.state, model.domain.comm, self.numerics.time_tolerance)
         self.meter = Meter(model)

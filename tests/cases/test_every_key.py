@@ -64,7 +64,7 @@ def edited(content: Mapping[str, Any], edits: Edits) -> dict[str, Any]:
         if value is DELETE:
             del table[last]
         else:
-            table[last] = value
+            table[last] = copy.deepcopy(value)
     return made
 
 
