@@ -99,7 +99,7 @@ def series() -> dict[str, float]:
 def blocking() -> dict[str, float]:
     """A blocking electrode: charged to 50 mV, at rest, and its current while 50.1 mV are held (in milliseconds)."""
     steps = ("Charge at 1 mA/cm2 for 0.0015 s", "Rest for 0.002 s", "Hold at 0.0501 V for 0.008 s")
-    numerics = 'initial_step = "1e-5 s"\nmaximum_step = "2e-5 s"\ntime_tolerance = 1e-5'
+    numerics = 'initial_step = "1e-5 s"\nmaximum_step = "4e-5 s"\ntime_tolerance = 1e-5'
     simulation, trace = simulate(ElectrolyteCase(electrode=BLOCKING, steps=steps, numerics=numerics))
     step = np.array([0 if m.scheduled is None else m.scheduled.index for m in trace.moments])
     voltage, charge = trace.column("voltage"), np.array([moment.charge for moment in trace.moments])
