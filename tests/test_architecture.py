@@ -32,7 +32,7 @@ MAY_KNOW: dict[str, set[str]] = {
     "physics": {"domain", "fields", "materials"},
     "solver": {"domain", "fields"},
     "model": {"case", "connectivity", "domain", "fields", "materials", "physics", "solver"},
-    "analysis": {"case", "domain", "fields", "materials", "model", "results", "solver"},
+    "analysis": {"case", "domain", "fields", "materials", "model", "physics", "results", "solver"},
     "record": {"analysis", "domain", "fields", "materials", "model", "results"},
     "simulate": {"model", "protocol", "record", "results", "solver"},
     "summary": {"protocol", "results", "simulate"},

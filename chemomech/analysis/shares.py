@@ -1,0 +1,182 @@
+"""Which process contributes what to the impedance: y . A x, taken apart term by term (see `impedance`).
+
+Only rows of balances are needed: a row that defines an unknown (chemical potential, displacement, film current) has
+no load, so its terms cancel.  What is left is named after the process and the place of its integral:
+
+    electronic conduction in a, ionic conduction in e, diffusion in a (storage included: the response of the
+    composition, with all that stress adds to it), charge transfer at a|e, double layer at a|e, film at a|e,
+    contact resistance at the collector, counter electrode at its boundary.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import chemomech.runtime  # noqa: F401
+
+import numpy as np
+import ufl
+from dolfinx.fem import petsc as fempetsc
+from mpi4py import MPI
+from petsc4py import PETSc
+
+from chemomech.fields import CELL_VOLTAGE, CONCENTRATION, ELECTRONIC_POTENTIAL, IONIC_POTENTIAL, Field, State
+from chemomech.physics.balance import Physics
+from chemomech.physics.charge_transfer import ChargeTransfer
+from chemomech.physics.terminal import CurrentCollector, LithiumCounter
+from chemomech.solver.frequency import LARGE_FACTOR, ComplexArray, Linearised
+
+AT_INTERFACES: Final[dict[type, str]] = {
+    ChargeTransfer: "charge transfer",
+    CurrentCollector: "contact resistance",
+    LithiumCounter: "counter electrode",
+}
+"""what a physics is called where it acts on a surface; one that is not listed goes by its class"""
+IN_REGIONS: Final[dict[Field, str]] = {
+    CONCENTRATION: "diffusion",
+    ELECTRONIC_POTENTIAL: "electronic conduction",
+    IONIC_POTENTIAL: "ionic conduction",
+}
+"""what the balance of a field is called in the volume; one that is not listed goes by the field's name"""
+BALANCES: Final = ("parabolic", "elliptic")
+"""treatments of fields whose rows are balances"""
+
+
+@dataclass(frozen=True)
+class _Term:
+    """One block of one process, about the state: K and, where rates enter, M."""
+
+    process: str
+    layer: str | None
+    """where its M is to be counted: a process of its own on surfaces"""
+    row: Field
+    column: Field
+    still: PETSc.Mat
+    moving: PETSc.Mat | None
+    sign: float = 1.0
+
+
+class Shares:
+    """The terms of a model's residual, assembled about its present state."""
+
+    def __init__(self, state: State, physics: Sequence[Physics], linearised: Linearised) -> None:
+        self.state = state
+        self._linearised = linearised
+        self._terms = [term for item in physics for term in (*self._terms_of(item), *self._film(item))]
+
+    def at(
+        self, omega: float, x: Mapping[Field, ComplexArray], y: Mapping[Field, ComplexArray]
+    ) -> dict[str, complex]:
+        """Return y . A x of every process, the solutions given as what this rank owns (collective)."""
+        found: dict[str, complex] = {}
+        for term in self._terms:
+            value = term.sign * (y[term.row] @ _times(term.still, x[term.column]))
+            found[term.process] = found.get(term.process, 0.0) + complex(value)
+            if term.moving is not None:
+                value = 1j * omega * (y[term.row] @ _times(term.moving, x[term.column]))
+                name = term.layer or term.process
+                found[name] = found.get(name, 0.0) + complex(value)
+        values = np.array(list(found.values()))
+        total = np.empty_like(values)
+        self.state.domain.comm.Allreduce(values, total, op=MPI.SUM)
+        return dict(zip(found, (complex(value) for value in total), strict=True))
+
+    def destroy(self) -> None:
+        """Free the matrices."""
+        for term in self._terms:
+            term.still.destroy()
+            if term.moving is not None:
+                term.moving.destroy()
+
+    # ---- terms ------------------------------------------------------------------------------------
+
+    def _terms_of(self, physics: Physics) -> Iterator[_Term]:
+        for row, form in _rows(self.state, physics.residual(self.state)):
+            if row.treatment not in BALANCES and row != CELL_VOLTAGE:
+                continue
+            for place, part in self._places(form).items():
+                surface = part.integrals()[0].integral_type() != "cell"
+                if surface:
+                    name = AT_INTERFACES.get(type(physics), type(physics).__name__)
+                    process, layer = f"{name} at {place}", f"double layer at {place}"
+                else:
+                    process = f"{IN_REGIONS.get(row, row.name.replace('_', ' '))} in {place}"
+                    layer = process
+                for column in self.state.unknowns:
+                    block = self._derivative(part, column)
+                    if block is not None:
+                        yield self._assembled(process, layer, row, column, block)
+
+    def _places(self, form: ufl.Form) -> dict[str, ufl.Form]:
+        found: dict[str, list[Any]] = {}
+        for integral in form.integrals():
+            found.setdefault(self.state.domain.place(integral), []).append(integral)
+        return {place: ufl.Form(integrals) for place, integrals in found.items()}
+
+    def _derivative(self, form: ufl.Form, column: Field) -> ufl.Form | None:
+        function = self.state.unknowns[column].function
+        trial = ufl.TrialFunction(function.function_space)
+        block = ufl.algorithms.expand_derivatives(ufl.derivative(form, function, trial))
+        return None if isinstance(block, ufl.ZeroBaseForm) or block.empty() else block
+
+    def _assembled(self, process: str, layer: str, row: Field, column: Field, block: ufl.Form) -> _Term:
+        form = self._linearised.problem.compile(block)
+        still = self._linearised.evaluate(0.0, lambda: _matrix(form))
+        moving = None
+        if self.state.time_factor in block.constants():
+            moving = self._linearised.evaluate(LARGE_FACTOR, lambda: _matrix(form))
+            moving.axpy(-1.0, still, PETSc.Mat.Structure.DIFFERENT_NONZERO_PATTERN)
+            moving.scale(1.0 / LARGE_FACTOR)
+        return _Term(process, layer, row, column, still, moving)
+
+    def _film(self, physics: Physics) -> Iterator[_Term]:
+        # The row of a film current i is i - i_BV(eta - i R) = 0; the part that R brings in, less what is known
+        # as the kinetics' own, is the film's share.  It is taken from the share of the charge transfer.
+        if not isinstance(physics, ChargeTransfer | LithiumCounter) or physics.film_current is None:
+            return
+        item, resistance = physics.film_current, physics.film_resistance
+        for row, form in _rows(self.state, physics.residual(self.state)):
+            if row != item:
+                continue
+            for place, part in self._places(form).items():
+                block = self._derivative(part, item)
+                assert block is not None
+                compiled = self._linearised.problem.compile(block)
+                film = _matrix(compiled)
+                value, resistance.value = float(resistance.value), 0.0
+                bare = _matrix(compiled)
+                resistance.value = value
+                film.axpy(-1.0, bare, PETSc.Mat.Structure.SAME_NONZERO_PATTERN)
+                bare.destroy()
+                yield _Term(f"film at {place}", None, item, item, film, None, -1.0)
+                name = AT_INTERFACES[type(physics)]
+                yield _Term(f"{name} at {place}", None, item, item, film.copy(), None, 1.0)
+
+
+def _times(matrix: PETSc.Mat, values: ComplexArray) -> ComplexArray:
+    given, product = matrix.createVecs()
+    parts = []
+    for part in (values.real, values.imag):
+        given.setArray(np.ascontiguousarray(part))
+        matrix.mult(given, product)
+        parts.append(product.array.copy())
+    given.destroy()
+    product.destroy()
+    return np.asarray(parts[0] + 1j * parts[1])
+
+
+def _rows(state: State, form: ufl.Form) -> Iterator[tuple[Field, ufl.Form]]:
+    # The row of a field is what its test function is in.
+    for item, test in state.test.items():
+        others = {t: ufl.zero(t.ufl_shape) for other, t in state.test.items() if other != item}
+        part = ufl.algorithms.expand_derivatives(ufl.replace(form, others))
+        if test in part.arguments():
+            space = state.unknowns[item].space
+            yield item, ufl.replace(part, {test: ufl.TestFunction(space)})
+
+
+def _matrix(form: Any) -> PETSc.Mat:
+    matrix = fempetsc.create_matrix(form)
+    fempetsc.assemble_matrix(matrix, form)
+    matrix.assemble()
+    return matrix
