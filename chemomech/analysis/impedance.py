@@ -11,7 +11,8 @@ and a term whose conductance is scaled by g changes Z by dZ/d ln g = -y . A_term
 gains when its resistance grows by a small part.  In a series circuit that is the resistance itself.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -85,20 +86,30 @@ class Impedance:
     def __init__(self, model: Cell, *, iterative: bool = False, method: str = "auto") -> None:
         """`iterative`: the mesh is too large to factorise (then there are no shares); `method` is for tests."""
         self.model = model
-        mode = model.control.mode
-        before, mode.value = float(mode.value), 1.0  # the perturbation is one of current
-        try:
+        with self._galvanostatic():
             linearised = Linearised(model.problem, model.state)
             self.solver: FrequencySolver = frequency_solver(
                 linearised, model.domain.comm, method, iterative=iterative
             )
             divided = not iterative and method != "iterative"
             self.shares = Shares(model.state, model.physics, linearised) if divided else None
-        finally:
-            mode.value = before
         self._ends = np.cumsum([_owned(model, item) for item in model.state.unknowns])
         self._load = np.zeros(int(self._ends[-1]))
         self._load[self._place(CELL_VOLTAGE)] = 1.0
+
+    @contextmanager
+    def _galvanostatic(self) -> Iterator[None]:
+        # The perturbation is one of current, whatever is imposed at the moment.
+        mode = self.model.control.mode
+        before, mode.value = float(mode.value), 1.0
+        try:
+            yield
+        finally:
+            mode.value = before
+
+    def _solve(self, frequency: float, *, transposed: bool = False) -> ComplexArray:
+        with self._galvanostatic():
+            return self.solver.solve(2 * np.pi * frequency, self._load, transposed=transposed)
 
     def _place(self, item: Field) -> slice:
         at = list(self.model.state.unknowns).index(item)
@@ -107,18 +118,16 @@ class Impedance:
 
     def response(self, frequency: float) -> dict[Field, ComplexArray]:
         """Amplitudes of all unknowns per unit of current [unit/nA]: what this rank owns (collective)."""
-        x = self.solver.solve(2 * np.pi * frequency, self._load)
-        return {item: x[self._place(item)] for item in self.model.state.unknowns}
+        return self._split(self._solve(frequency))
 
     def at(self, frequency: float) -> tuple[complex, dict[str, complex]]:
         """Return Z and the shares of the processes [V/nA] at one frequency [Hz] (collective)."""
-        omega = 2 * np.pi * frequency
-        x = self.solver.solve(omega, self._load)
+        x = self._solve(frequency)
         impedance = self._voltage(x)
         if self.shares is None:
             return impedance, {}
-        y = self.solver.solve(omega, self._load, transposed=True)
-        return impedance, self.shares.at(omega, self._split(x), self._split(y))
+        y = self._solve(frequency, transposed=True)
+        return impedance, self.shares.at(2 * np.pi * frequency, self._split(x), self._split(y))
 
     def spectrum(self, frequencies: Sequence[float] | Array) -> Spectrum:
         """Return the impedance at all of these frequencies (collective)."""

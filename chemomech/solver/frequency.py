@@ -10,6 +10,7 @@ Three ways to solve, all on complex arrays of what a rank owns, block after bloc
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import chemomech.runtime  # noqa: F401
@@ -244,13 +245,14 @@ class Iterative:
         self._vectors = [fempetsc.create_vector(spaces, kind="nest") for _ in range(2)]
         own = int(self._vectors[0].getLocalSize())
         size = ((2 * own, PETSc.DETERMINE), (2 * own, PETSc.DETERMINE))
-        self._shell = PETSc.Mat().createPython(size, self, comm=comm)
+        context = _Pair(self._still, self._sum, self._inner, self._vectors)
+        self._shell = PETSc.Mat().createPython(size, context, comm=comm)
         self._outer = PETSc.KSP().create(comm)
         self._outer.setType("fgmres")
         self._outer.setGMRESRestart(80)
         self._outer.setTolerances(rtol=ITERATIVE_TOLERANCE, atol=1e-300, max_it=MOST_ITERATIONS)
         self._outer.getPC().setType("python")
-        self._outer.getPC().setPythonContext(self)
+        self._outer.getPC().setPythonContext(context)
         self._outer.setOperators(self._shell)
         self._answer, self._load = self._shell.createVecs()
         self.iterations = 0
@@ -274,13 +276,30 @@ class Iterative:
         real, imaginary = np.split(self._answer.array.copy(), 2)
         return np.asarray(real + 1j * imaginary)
 
+    def destroy(self) -> None:
+        """Free the matrices and solvers."""
+        for item in (self._outer, self._shell, self._inner, self._still, self._sum, *self._vectors):
+            item.destroy()
+        self._answer.destroy()
+        self._load.destroy()
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """What PETSc calls for the real system: K, H = K + w M and the solver with H."""
+
+    still: PETSc.Mat
+    sum: PETSc.Mat
+    inner: PETSc.KSP
+    vectors: Sequence[PETSc.Vec]
+
     def mult(self, _: PETSc.Mat, x: PETSc.Vec, y: PETSc.Vec) -> None:
         """Multiply with the real system (called by PETSc)."""
         real, imaginary = np.split(x.array_r, 2)
-        still_real, sum_real = self._times(self._still, real), self._times(self._sum, real)
+        still_real, sum_real = self._times(self.still, real), self._times(self.sum, real)
         still_imaginary, sum_imaginary = (
-            self._times(self._still, imaginary),
-            self._times(self._sum, imaginary),
+            self._times(self.still, imaginary),
+            self._times(self.sum, imaginary),
         )
         top = still_real - (sum_imaginary - still_imaginary)
         y.setArray(np.concatenate([top, still_imaginary + (sum_real - still_real)]))
@@ -289,28 +308,21 @@ class Iterative:
         """Sweep once (called by PETSc)."""
         f, g = np.split(x.array_r, 2)
         first = self._inverse(f + g)
-        moved = self._times(self._sum, first) - self._times(self._still, first)
+        moved = self._times(self.sum, first) - self._times(self.still, first)
         second = self._inverse(g - moved)
         y.setArray(np.concatenate([first - second, second]))
 
     def _inverse(self, right: Array) -> Array:
-        load, answer = self._vectors
+        load, answer = self.vectors
         _put(load, right)
-        self._inner.solve(load, answer)
+        self.inner.solve(load, answer)
         return _get(answer)
 
     def _times(self, matrix: PETSc.Mat, values: Array) -> Array:
-        given, product = self._vectors
+        given, product = self.vectors
         _put(given, values)
         matrix.mult(given, product)
         return _get(product)
-
-    def destroy(self) -> None:
-        """Free the matrices and solvers."""
-        for item in (self._outer, self._shell, self._inner, self._still, self._sum, *self._vectors):
-            item.destroy()
-        self._answer.destroy()
-        self._load.destroy()
 
 
 def _put(vector: PETSc.Vec, values: Array) -> None:

@@ -24,6 +24,7 @@ def menu() -> dict[str, Case]:
         coupled,
         diffusion,
         elasticity,
+        impedance,
         jacobian,
         kinetics,
         manufactured,
@@ -58,6 +59,11 @@ def menu() -> dict[str, Case]:
         "cell_voltage": cell.voltage,
         "balance": cell.balance,
         "ranks": cell.ranks,
+        "z_diffusion": impedance.z_diffusion,
+        "eis_sphere": impedance.sphere,
+        "eis_cell": impedance.whole_cell,
+        "eis_slow_limit": impedance.slow_limit,
+        "eis_transient": impedance.transient,
     }
 
 
