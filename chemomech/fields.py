@@ -6,7 +6,7 @@ time integrator, and the linearisation K + i w M.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import chemomech.runtime  # noqa: F401
@@ -37,6 +37,10 @@ class Field:
     scale: float
     treatment: Treatment
     shape: Shape = "scalar"
+
+    def on(self, support: str) -> "Field":
+        """Return the same field on another support: a field that must jump is two of them."""
+        return replace(self, support=support)
 
 
 CONCENTRATION = Field("concentration", "active", "pmol/um^3", 1e-2, "parabolic")
