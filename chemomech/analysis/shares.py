@@ -120,37 +120,43 @@ class Shares:
         return None if isinstance(block, ufl.ZeroBaseForm) or block.empty() else block
 
     def _assembled(self, process: str, layer: str, row: Field, column: Field, block: ufl.Form) -> _Term:
-        form = self._linearised.problem.compile(block)
-        still = self._linearised.evaluate(0.0, lambda: _matrix(form))
+        still = self._evaluated(block)
         moving = None
         if self.state.time_factor in block.constants():
+            form = self._linearised.problem.compile(block)
             moving = self._linearised.evaluate(LARGE_FACTOR, lambda: _matrix(form))
             moving.axpy(-1.0, still, PETSc.Mat.Structure.DIFFERENT_NONZERO_PATTERN)
             moving.scale(1.0 / LARGE_FACTOR)
         return _Term(process, layer, row, column, still, moving)
 
     def _film(self, physics: Physics) -> Iterator[_Term]:
-        # The row of a film current i is i - i_BV(eta - i R) = 0; the part that R brings in, less what is known
-        # as the kinetics' own, is the film's share.  It is taken from the share of the charge transfer.
-        if not isinstance(physics, ChargeTransfer | LithiumCounter) or physics.film_current is None:
-            return
-        item, resistance = physics.film_current, physics.film_resistance
+        # The row of a current density i on a surface is i - i_BV(eta - drop(i)) = 0, linearised i + g drop' i - ...:
+        # what is in it besides i itself is the share of the layers, taken from that of the charge transfer.
         for row, form in _rows(self.state, physics.residual(self.state)):
-            if row != item:
+            unknown = self.state.unknowns[row]
+            on_surface = unknown.support.mesh.topology.dim < self.state.domain.dimension
+            if row.treatment != "projected" or not on_surface:
                 continue
             for place, part in self._places(form).items():
-                block = self._derivative(part, item)
+                block = self._derivative(part, row)
                 assert block is not None
-                compiled = self._linearised.problem.compile(block)
-                film = _matrix(compiled)
-                value, resistance.value = float(resistance.value), 0.0
-                bare = _matrix(compiled)
-                resistance.value = value
-                film.axpy(-1.0, bare, PETSc.Mat.Structure.SAME_NONZERO_PATTERN)
-                bare.destroy()
-                yield _Term(f"film at {place}", None, item, item, film, None, -1.0)
-                name = AT_INTERFACES[type(physics)]
-                yield _Term(f"{name} at {place}", None, item, item, film.copy(), None, 1.0)
+                film = self._evaluated(block)
+                itself = self._evaluated(self._mass(part.integrals()[0], row))
+                film.axpy(-1.0, itself, PETSc.Mat.Structure.SAME_NONZERO_PATTERN)
+                itself.destroy()
+                yield _Term(f"film at {place}", None, row, row, film, None, -1.0)
+                name = AT_INTERFACES.get(type(physics), type(physics).__name__)
+                yield _Term(f"{name} at {place}", None, row, row, film.copy(), None, 1.0)
+
+    def _mass(self, integral: Any, item: Field) -> ufl.Form:
+        space, weight = self.state.unknowns[item].space, self.state.domain.weight
+        product = weight * ufl.TestFunction(space) * ufl.TrialFunction(space)
+        sided = integral.integral_type() == "interior_facet"
+        return ufl.Form([integral.reconstruct(integrand=product("+") if sided else product)])
+
+    def _evaluated(self, block: ufl.Form) -> PETSc.Mat:
+        form = self._linearised.problem.compile(block)
+        return self._linearised.evaluate(0.0, lambda: _matrix(form))
 
 
 def _times(matrix: PETSc.Mat, values: ComplexArray) -> ComplexArray:

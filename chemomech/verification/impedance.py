@@ -308,7 +308,6 @@ def slow_limit() -> dict[str, float]:
         simulation.equilibrate()
         assert simulation.start is not None
         voltages.append(simulation.start.voltage)
-        print(voltages, lithium[:3], slope)
     simulation.solver.destroy()
     charge = region.capacity * 2 * step
     return {"slope_over_equilibrium": slope / ((voltages[0] - voltages[1]) / charge)}
