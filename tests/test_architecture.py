@@ -34,6 +34,7 @@ MAY_KNOW: dict[str, set[str]] = {
     "model": {"case", "connectivity", "domain", "fields", "materials", "physics", "solver"},
     "analysis": {"case", "domain", "fields", "materials", "model", "physics", "results", "solver"},
     "record": {"analysis", "domain", "fields", "materials", "model", "results"},
+    "spectra": {"analysis", "model", "protocol", "record", "results"},
     "simulate": {"model", "protocol", "record", "results", "solver"},
     "summary": {"protocol", "results", "simulate"},
     "progress": {"results", "simulate"},

@@ -68,7 +68,7 @@ _MAPS = {
     "Von Mises stress": "plasma",
 }
 _SIGNED = ("Hydrostatic stress", "Max principal stress")
-_UNITS = {"um": "µm", "Ohm": "Ω"}
+_UNITS = {"um": "µm", "Ohm": "Ω", "ohm": "Ω", "cm2": "cm²"}
 
 
 @dataclass(frozen=True)
