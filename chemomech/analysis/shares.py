@@ -5,7 +5,7 @@ no load, so its terms cancel.  What is left is named after the process and the p
 
     electronic conduction in a, ionic conduction in e, diffusion in a (storage included: the response of the
     composition, with all that stress adds to it), charge transfer at a|e, double layer at a|e, film at a|e,
-    contact resistance at the collector, counter electrode at its boundary.
+    contact resistance at the collector, working and counter electrode at their boundaries, ionic contact at e|f.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,21 +23,24 @@ from petsc4py import PETSc
 from chemomech.fields import CELL_VOLTAGE, CONCENTRATION, ELECTRONIC_POTENTIAL, IONIC_POTENTIAL, Field, State
 from chemomech.physics.balance import Physics
 from chemomech.physics.charge_transfer import ChargeTransfer
-from chemomech.physics.terminal import CurrentCollector, LithiumCounter
+from chemomech.physics.ionic_contact import IonicContact
+from chemomech.physics.terminal import CounterElectrode, CurrentCollector, WorkingElectrode
 from chemomech.solver.frequency import LARGE_FACTOR, ComplexArray, Linearised
 
 AT_INTERFACES: Final[dict[type, str]] = {
     ChargeTransfer: "charge transfer",
     CurrentCollector: "contact resistance",
-    LithiumCounter: "counter electrode",
+    WorkingElectrode: "working electrode",
+    CounterElectrode: "counter electrode",
+    IonicContact: "ionic contact",
 }
 """what a physics is called where it acts on a surface; one that is not listed goes by its class"""
-IN_REGIONS: Final[dict[Field, str]] = {
-    CONCENTRATION: "diffusion",
-    ELECTRONIC_POTENTIAL: "electronic conduction",
-    IONIC_POTENTIAL: "ionic conduction",
+IN_REGIONS: Final = {
+    CONCENTRATION.quantity: "diffusion",
+    ELECTRONIC_POTENTIAL.quantity: "electronic conduction",
+    IONIC_POTENTIAL.quantity: "ionic conduction",
 }
-"""what the balance of a field is called in the volume; one that is not listed goes by the field's name"""
+"""what the balance of a quantity is called in the volume; one that is not listed goes by its name"""
 BALANCES: Final = ("parabolic", "elliptic")
 """treatments of fields whose rows are balances"""
 
@@ -100,7 +103,7 @@ class Shares:
                     name = AT_INTERFACES.get(type(physics), type(physics).__name__)
                     process, layer = f"{name} at {place}", f"double layer at {place}"
                 else:
-                    process = f"{IN_REGIONS.get(row, row.name.replace('_', ' '))} in {place}"
+                    process = f"{IN_REGIONS.get(row.quantity, row.quantity.replace('_', ' '))} in {place}"
                     layer = process
                 for column in self.state.unknowns:
                     block = self._derivative(part, column)

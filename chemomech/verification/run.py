@@ -24,7 +24,9 @@ def menu() -> dict[str, Case]:
         coupled,
         diffusion,
         elasticity,
+        electrolytes,
         impedance,
+        impedance_cells,
         jacobian,
         kinetics,
         manufactured,
@@ -37,6 +39,8 @@ def menu() -> dict[str, Case]:
         "film_resistance": kinetics.film,
         "double_layer": kinetics.double_layer,
         "strain_term": kinetics.strain_term,
+        "ionic_contact": electrolytes.series,
+        "blocking_electrode": electrolytes.blocking,
         "interface_orientation": kinetics.orientation,
         "diff_sphere_galv": diffusion.sphere_galvanostatic,
         "diff_sphere_pot": diffusion.sphere_potentiostatic,
@@ -61,9 +65,10 @@ def menu() -> dict[str, Case]:
         "ranks": cell.ranks,
         "z_diffusion": impedance.z_diffusion,
         "eis_sphere": impedance.sphere,
-        "eis_cell": impedance.whole_cell,
-        "eis_slow_limit": impedance.slow_limit,
-        "eis_transient": impedance.transient,
+        "eis_cell": impedance_cells.whole_cell,
+        "eis_slow_limit": impedance_cells.slow_limit,
+        "eis_electrolytes": impedance_cells.electrolyte_cells,
+        "eis_transient": impedance_cells.transient,
     }
 
 
