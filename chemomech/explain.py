@@ -191,6 +191,14 @@ def _protocol(case: Case) -> Iterator[str]:
 
 def _meaning(step: Step) -> str:
     """Return the numbers of a step."""
+    if step.frequencies is not None:
+        asked = step.frequencies
+        return (
+            f"the model linearised about the state of this moment, {asked.highest:g} to {asked.lowest:g} Hz, "
+            f"{asked.per_decade:g} points per decade; takes no time"
+        )
+    if step.target is not None:
+        return f"voltage from {step.value:g} to {step.target:g} V, ends after {step.duration:g} s"
     applied = {"current": "current", "voltage": "voltage", "rest": "no current"}[step.mode]
     text = applied if step.mode == "rest" else f"{applied} {step.value:+g} {step.unit}"
     ends = [f"after {step.duration:g} s"] if step.duration is not None else []
