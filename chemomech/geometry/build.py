@@ -13,10 +13,12 @@ import gmsh
 import numpy as np
 
 from chemomech.errors import InputError, Problem
-from chemomech.geometry import external, shapes
+from chemomech.geometry import external, image, shapes
+from chemomech.geometry.cells import SHAPES, Floats, Ints
+from chemomech.geometry.image_recipe import Image
 from chemomech.geometry.kinds import SIDES, External, Layered, Recipe
 from chemomech.geometry.recipe import check, read_recipe
-from chemomech.geometry.report import Cells, Floats, Ints, report
+from chemomech.geometry.report import Cells, report
 from chemomech.geometry.tables import MeshSize
 
 FORMAT = 1
@@ -65,8 +67,8 @@ def build(recipe: Recipe, directory: Path) -> MeshRecord:
     try:
         with session():
             try:
-                names, boundaries = _mesh(recipe)
-                about = report(_cells(recipe, names, boundaries), recipe.names.particle)
+                names, boundaries, history = _mesh(recipe)
+                about = report(_cells(recipe, names, boundaries), recipe.names.particle) | history
             except InputError as error:
                 raise InputError(_of_mesh(recipe, problem) for problem in error.problems) from error
             gmsh.write(str(partial))
@@ -102,7 +104,7 @@ def fingerprint(recipe: Recipe) -> str:
         "format": FORMAT,
         "gmsh": gmsh.__version__,
     }
-    if isinstance(recipe, External):
+    if isinstance(recipe, External | Image):
         content["file"] = hashlib.sha256(recipe.path.read_bytes()).hexdigest()
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
@@ -136,10 +138,15 @@ def _load(target: Path, record: dict[str, Any]) -> MeshRecord:
     )
 
 
-def _mesh(recipe: Recipe) -> tuple[list[str], list[str]]:
-    """Make the mesh in the open session and name its groups; return the names of regions and boundaries."""
+def _mesh(recipe: Recipe) -> tuple[list[str], list[str], dict[str, Any]]:
+    """Make the mesh in the open session and name its groups.
+
+    Returns the names of regions and boundaries, and what the report says besides what the mesh itself shows.
+    """
     if isinstance(recipe, External):
-        return external.load(recipe)
+        return *external.load(recipe), {}
+    if isinstance(recipe, Image):
+        return image.load(recipe)
     try:
         regions = shapes.draw(recipe)
         for tag, (name, entities) in enumerate(regions.items(), 1):
@@ -156,7 +163,7 @@ def _mesh(recipe: Recipe) -> tuple[list[str], list[str]]:
             raise
         what = f"Gmsh could not make the mesh: {error}"
         raise InputError(Problem(recipe.name, what, "try other cell sizes, gap or seed")) from error
-    return list(regions), boundaries
+    return list(regions), boundaries, {}
 
 
 def _name_sides(recipe: Recipe, regions: shapes.Regions) -> list[str]:
@@ -219,14 +226,18 @@ def _set_sizes(recipe: Recipe, size: MeshSize, regions: shapes.Regions) -> None:
 def _cells(recipe: Recipe, names: list[str], boundaries: list[str]) -> Cells:
     """Return the mesh of the open session as arrays."""
     d, mesh = recipe.dimension, gmsh.model.mesh
+    there = set(mesh.getElementTypes(d))
+    shape = next(each for each in SHAPES[d] if each.gmsh in there)
+    facet = shape.facet
+    assert facet is not None
     tags, coordinates, _ = mesh.getNodes()
     number = np.zeros(int(tags.max()) + 1, dtype=np.int64)
     cells, region, quality = [], [], []
     groups = {gmsh.model.getPhysicalName(*group): group for group in gmsh.model.getPhysicalGroups()}
     for index, name in enumerate(names):
         for entity in gmsh.model.getEntitiesForPhysicalGroup(*groups[name]):
-            found, corners = mesh.getElementsByType(2 if d == 2 else 4, entity)
-            cells.append(corners.reshape(-1, d + 1).astype(np.int64))
+            found, corners = mesh.getElementsByType(shape.gmsh, entity)
+            cells.append(corners.reshape(-1, shape.corners).astype(np.int64))
             region.append(np.full(len(found), index))
             quality.append(mesh.getElementQualities(found, "minSICN"))
     used = np.unique(np.concatenate(cells))
@@ -237,7 +248,7 @@ def _cells(recipe: Recipe, names: list[str], boundaries: list[str]) -> Cells:
     for name in boundaries:
         entities = gmsh.model.getEntitiesForPhysicalGroup(*groups[name])
         corners = [
-            mesh.getElementsByType(1 if d == 2 else 2, entity)[1].reshape(-1, d) for entity in entities
+            mesh.getElementsByType(facet.gmsh, entity)[1].reshape(-1, facet.corners) for entity in entities
         ]
         sides[name] = number[np.concatenate(corners)]
     points: Floats = where[used, :d]

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from chemomech.case.positions import key_lines
 from chemomech.case.wording import Location, nearest, reworded
 from chemomech.errors import InputError, Problem
+from chemomech.geometry.image_recipe import Image
 from chemomech.geometry.kinds import Composite, External, Layered, Particle, Recipe
 from chemomech.geometry.tables import Layer, Mistake
 
@@ -19,6 +20,7 @@ KINDS: dict[str, type[Recipe]] = {
     "composite": Composite,
     "layered": Layered,
     "external": External,
+    "image": Image,
 }
 MAXIMUM_BYTES = 1_000_000
 """Largest recipe that is read."""
@@ -63,7 +65,7 @@ def read_recipe(path: Path) -> Recipe:
     reserved = RESERVED & table.keys()
     found: list[Mistake] = [((key,), f"'{key}' is not a key here", "remove it") for key in reserved]
     given = {key: value for key, value in table.items() if key not in RESERVED} | {"name": path.stem}
-    if model is External:
+    if "directory" in model.model_fields:
         given["directory"] = path.parent
     recipe: Recipe | None = None
     try:
