@@ -26,8 +26,9 @@ FORWARD, BACKWARD = 0.5, -0.53
 """Steps of the filter: pass band up to 1/FORWARD + 1/BACKWARD = 0.11 of the spectrum's scale."""
 REACH = 0.5
 """Largest displacement along each axis [voxels]."""
-FLATTEST = 0.1
+FLATTEST = 0.05
 """Least volume of a cell, as part of what it was."""
+HALVINGS = 4
 CORRECTIONS = 4
 
 
@@ -100,15 +101,17 @@ def _sizes(cells: Ints, points: Floats) -> Floats:
 
 
 def _sound(cells: Ints, before: Floats, after: Floats) -> Floats:
-    """Return the nodes moved, but for those of cells that would become too flat: they stay where they were."""
+    """Return the nodes moved; those of cells that would become too flat half as far, a quarter as far, or not at all."""
     after = after.copy()
-    suspects = cells
+    suspects, tries = cells, np.zeros(len(before), dtype=np.int8)
     while len(suspects):
         flat = np.unique(suspects[_sizes(suspects, after) < FLATTEST])
-        flat = flat[np.any(after[flat] != before[flat], axis=1)]
+        flat = flat[tries[flat] < HALVINGS]
         if not len(flat):
             break
-        after[flat] = before[flat]
+        tries[flat] += 1
+        share = np.where(tries[flat] < HALVINGS, 0.5, 0.0)[:, None]
+        after[flat] = before[flat] + share * (after[flat] - before[flat])
         back = np.zeros(len(before), dtype=bool)
         back[flat] = True
         suspects = cells[back[cells].any(axis=1)]
