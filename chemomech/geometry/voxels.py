@@ -161,18 +161,22 @@ def _phases(recipe: Image, image: NDArray[Any]) -> Phases:
 
 
 def resampled(phase: Phases, counts: Any, phases: int) -> Phases:
-    """Return the image with other numbers of voxels: each of the phase that has most of it, the first of equals."""
+    """Return the image with other numbers of voxels: each of the phase that has most of it.
+
+    Of equals the first and the last take turns, as on a chessboard, so that no phase gains by its place in the recipe.
+    """
     for axis, count in enumerate(counts):
         if count > phase.shape[axis]:  # split: what a new voxel is inside of
             at = ((np.arange(count) + 0.5) * phase.shape[axis] / count).astype(np.int64)
             phase = np.take(phase, at, axis=axis)
     groups = [_groups(old, int(new)) for old, new in zip(phase.shape, counts, strict=True)]
     best, most = np.zeros(counts, dtype=np.int16), np.zeros(counts, dtype=np.int64)
+    last = np.indices(tuple(counts)).sum(axis=0) % 2 == 1
     for number in range(phases):
         votes: Any = (phase == number).astype(np.int32)
         for axis, starts in enumerate(groups):
             votes = np.add.reduceat(votes, starts, axis=axis)
-        best[votes > most] = number
+        best[(votes > most) | (last & (votes == most))] = number
         most = np.maximum(most, votes)
     return best
 
