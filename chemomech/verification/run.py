@@ -29,6 +29,7 @@ def menu() -> dict[str, Case]:
         kinetics,
         manufactured,
         stress,
+        tomography,
     )
 
     return {
@@ -61,6 +62,7 @@ def menu() -> dict[str, Case]:
         "cell_voltage": cell.voltage,
         "balance": cell.balance,
         "ranks": cell.ranks,
+        "eff_voxel_image": tomography.voxel_image,
     }
 
 

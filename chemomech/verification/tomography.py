@@ -1,9 +1,9 @@
 """Conduction through a voxel image: finite elements on its meshes against finite volumes on the image itself."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import chemomech.runtime  # noqa: F401
 
@@ -15,12 +15,60 @@ from mpi4py import MPI
 from chemomech.domain import Domain, read_domain
 from chemomech.fields import CELL_VOLTAGE, IONIC_POTENTIAL
 from chemomech.geometry.build import build
-from chemomech.geometry.image_recipe import Image
+from chemomech.geometry.image_recipe import Image, Resample
+from chemomech.geometry.voxels import voxels_of
 from chemomech.physics.conduction import Conduction
 from chemomech.run import on_root
+from chemomech.verification import voxel_flow
 from chemomech.verification.bench import Bench, idle, make_state, number
 
 ENDS: Final = ("left", "right")
+PORES: Final = Path(__file__).parent / "data" / "pores.npy"
+"""16^3 voxels of a real electrode: 0 where ions move, 1 elsewhere (data/README.md)"""
+SPLITS: Final = (1, 2, 3)
+"""into how many along each side a voxel is split"""
+CORNER: Final = 4 / 3
+"""order of the error of the conductivity at edges of 270 degrees, where potentials go with r^(2/3)"""
+
+
+def voxel_image() -> dict[str, float]:
+    """Conductivity of the pores in a piece of a real electrode, and of laminates."""
+    elements, volumes, smooth = [], [], 0.0
+    for split in SPLITS:
+        recipe = pores(split, "voxel")
+        elements.append(effective_conductivity(domain_of(recipe), {"pores": 1.0}))
+        volumes.append(voxel_flow.effective_conductivity(voxels_of(recipe).phase, {0: 1.0}).conductivity)
+    smooth = effective_conductivity(domain_of(pores(SPLITS[-1], "smooth")), {"pores": 1.0})
+    limit = extrapolated(volumes)
+    layers = np.repeat([[[0]], [[1]], [[0]]], (3, 2, 4), axis=0)
+    laminate = {0: 2.0, 1: 0.5}
+    return {
+        "finite_volumes": limit,
+        "finite_elements": extrapolated(elements),
+        "laminate_across": voxel_flow.effective_conductivity(layers, laminate, 0).conductivity,
+        "laminate_along": voxel_flow.effective_conductivity(layers, laminate, 1).conductivity,
+        "elements_fall": min(-np.diff(elements)) / limit,
+        "volumes_rise": min(np.diff(volumes)) / limit,
+        "elements_above": elements[-1] / limit - 1.0,
+        "volumes_below": 1.0 - volumes[-1] / limit,
+        "elements_off": elements[-1] / limit - 1.0,
+        "smooth_off": smooth / limit - 1.0,
+    }
+
+
+def pores(split: int, method: Literal["voxel", "smooth"]) -> Image:
+    """Return the recipe of the pores' mesh, every voxel split."""
+    return Image(
+        kind="image", coordinates="3D", directory=PORES.parent, file=PORES.name, axes="xyz",
+        voxel_size="1 um", phases={"pores": 0}, left_out=1, resample=Resample(factor=1.0 / split),
+        method=method, smoothing=20 if method == "smooth" else None,
+    )  # type: ignore[arg-type]  # fmt: skip  # quantities and lists, converted by the validators
+
+
+def extrapolated(values: Sequence[float]) -> float:
+    """Return k of k + a h^(4/3) + b h^2 through the values with h = 1, 1/2, 1/3."""
+    h = 1.0 / np.array(SPLITS)
+    return float(np.linalg.solve(np.stack([np.ones(3), h**CORNER, h**2], axis=1), np.array(values))[0])
 
 
 def domain_of(recipe: Image) -> Domain:
