@@ -30,9 +30,7 @@ POINT = Shape("vertex", 15, 1, ((0,),))
 LINE = Shape("line", 1, 2, ((0, 1),), POINT, ((0,), (1,)))
 TRIANGLE = Shape("triangle", 2, 3, ((0, 1, 2),), LINE, ((0, 1), (1, 2), (2, 0)))
 QUADRILATERAL = Shape("quad", 3, 4, ((0, 1, 2), (0, 2, 3)), LINE, ((0, 1), (1, 2), (2, 3), (3, 0)))
-TETRAHEDRON = Shape(
-    "tetra", 4, 4, ((0, 1, 2, 3),), TRIANGLE, ((1, 2, 3), (0, 3, 2), (0, 1, 3), (0, 2, 1))
-)
+TETRAHEDRON = Shape("tetra", 4, 4, ((0, 1, 2, 3),), TRIANGLE, ((1, 2, 3), (0, 3, 2), (0, 1, 3), (0, 2, 1)))
 HEXAHEDRON = Shape(
     "hexahedron",
     5,
@@ -74,7 +72,7 @@ def facets_of(cells: Ints, shape: Shape) -> Facets:
 
 
 def measure(points: Floats, cells: Ints, shape: Shape, axisymmetric: bool) -> Floats:
-    """Return length, area or volume of cells or facets; axisymmetric: times 2 pi r of the simplices' centroids (exact)."""
+    """Return length, area or volume of cells or facets; axisymmetric: times 2 pi r of the simplices' centroids."""
     total = np.zeros(len(cells))
     for corners in shape.simplices:
         at = points[cells[:, corners]]

@@ -74,7 +74,9 @@ def _shape(recipe: External, mesh: Any) -> Shape:
     if len(usable) == 1:
         return usable[0]
     names = " or ".join(shape.name for shape in SHAPES[recipe.dimension])
-    what = f"{recipe.coordinates} needs cells of one kind, {names}; the file has: {', '.join(there) or 'none'}"
+    what = (
+        f"{recipe.coordinates} needs cells of one kind, {names}; the file has: {', '.join(there) or 'none'}"
+    )
     raise InputError(Problem(str(recipe.path), what, "convert the mesh to linear cells of one kind"))
 
 

@@ -16,7 +16,10 @@ from chemomech.geometry.voxels import Voxels, voxels_of
 MAXIMUM_CELLS = 8_000_000
 """Most cells of a mesh that is made."""
 SQUARE = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
-CORNERS = {2: SQUARE, 3: np.concatenate([np.pad(SQUARE, ((0, 0), (0, 1)), constant_values=z) for z in (0, 1)])}
+CORNERS = {
+    2: SQUARE,
+    3: np.concatenate([np.pad(SQUARE, ((0, 0), (0, 1)), constant_values=z) for z in (0, 1)]),
+}
 """Corners of a pixel and of a voxel, in the order of the cell."""
 
 
@@ -58,8 +61,8 @@ def load(recipe: Image) -> tuple[list[str], list[str], dict[str, Any]]:
 def simplices(where: Ints, counts: tuple[int, ...]) -> Ints:
     """Return 2 triangles for each pixel, 6 tetrahedra for each voxel, conforming and without a preferred direction.
 
-    Every simplex runs along the edges of its voxel from the corner with even numbers to the opposite one, one axis after
-    the other; so neighbours, which are mirror images, cut the face between them alike.
+    Every simplex runs along the edges of its voxel from the corner with even numbers to the opposite one, one axis
+    after the other; so neighbours, which are mirror images, cut the face between them alike.
     """
     d = len(counts)
     odd = where % 2
@@ -93,7 +96,11 @@ def _sides(recipe: Image, lattice: Floats, image: Voxels, outer: Ints) -> dict[s
         found[EXPOSED] = outer[free]
     if missing := [name for name in recipe.boundaries if name not in found]:
         raise InputError(
-            Problem("left_out", f"nothing that is meshed lies at the boundary '{name}'", "take another part of the image")
+            Problem(
+                "left_out",
+                f"nothing that is meshed lies at the boundary '{name}'",
+                "take another part of the image",
+            )
             for name in missing
         )
     return found

@@ -155,7 +155,11 @@ class Image(Recipe):
                 yield ("phases", name), "is the key of what is not meshed", "choose another name"
             for grey in greys:
                 if grey in taken:
-                    yield keys, f"the grey value {grey} is given twice, here and to '{taken[grey]}'", "keep one"
+                    yield (
+                        keys,
+                        f"the grey value {grey} is given twice, here and to '{taken[grey]}'",
+                        "keep one",
+                    )
                 taken[grey] = name
 
     def _resample_mistakes(self, resample: Resample) -> Iterator[Mistake]:
@@ -184,7 +188,7 @@ class Image(Recipe):
             yield ("axes",), f"{what}, here are {len(self.axes)}", remedy
             return
         count = dict(zip(self.axes, shape, strict=True))
-        for name, (first, end) in self.ranges().items():
+        for name, (_, end) in self.ranges().items():
             keys = ("crop", name) if getattr(self.crop, name) is not None else ("slice",)
             if name in count and end > count[name]:
                 what = f"voxel {end - 1} is outside: {self.file!r} has {count[name]} along {name}"

@@ -1,10 +1,10 @@
 """Smooth interfaces in a mesh of the voxels' simplices.
 
-The nodes where phases meet are the vertices of the image's surface nets: every face between unlike voxels has its corners
-there.  They are moved by Taubin's filter, which takes the steps away and little else, at most half a voxel from where
-they were; nodes on a side of the image stay in it, so that sides stay plane.  The other nodes follow.  A step that would
-flatten a cell is taken back for the nodes of that cell.  At last the least displacement is added that gives every piece
-of every phase the volume of its voxels, so that volume fractions are those of the image.
+The nodes where phases meet are the vertices of the image's surface nets: every face between unlike voxels has its
+corners there.  They are moved by Taubin's filter, which takes the steps away and little else, at most half a voxel from
+where they were; nodes on a side of the image stay in it, so that sides stay plane.  The other nodes follow.  A step
+that would flatten a cell is shortened for the nodes of that cell.  At last the least displacement is added that gives
+every piece of every phase the volume of its voxels, so that volume fractions are those of the image.
 
 The number and the neighbours of the cells never change: what touches in the image touches in the mesh.
 
@@ -65,7 +65,9 @@ def _averages(phase: Phases) -> tuple[csr_matrix, NDArray[np.bool_]]:
             for choice in product((slice(None, -1), slice(1, None)), repeat=d)
             if choice[axis] == slice(None, -1)
         ]
-        ends = np.stack([_cut(nodes, axis, slice(None, -1)).ravel(), _cut(nodes, axis, slice(1, None)).ravel()])
+        ends = np.stack(
+            [_cut(nodes, axis, slice(None, -1)).ravel(), _cut(nodes, axis, slice(1, None)).ravel()]
+        )
         every.append(ends)
         met.append(np.any([around[0] != each for each in around[1:]], axis=0).ravel())
     edges, meets = np.concatenate(every, axis=1), np.concatenate(met)
@@ -89,7 +91,13 @@ def _edges(cells: Ints, points: Floats) -> Floats:
 def _cofactors(edges: Floats) -> Floats:
     """Return the derivative of the determinant of (m, d, d) with respect to each entry."""
     if edges.shape[1] == 2:
-        return np.stack([np.stack([edges[:, 1, 1], -edges[:, 1, 0]], -1), np.stack([-edges[:, 0, 1], edges[:, 0, 0]], -1)], 1)
+        return np.stack(
+            [
+                np.stack([edges[:, 1, 1], -edges[:, 1, 0]], -1),
+                np.stack([-edges[:, 0, 1], edges[:, 0, 0]], -1),
+            ],
+            1,
+        )
     a, b, c = edges[:, 0], edges[:, 1], edges[:, 2]
     return np.stack([np.cross(b, c), np.cross(c, a), np.cross(a, b)], axis=1)
 
@@ -101,7 +109,7 @@ def _sizes(cells: Ints, points: Floats) -> Floats:
 
 
 def _sound(cells: Ints, before: Floats, after: Floats) -> Floats:
-    """Return the nodes moved; those of cells that would become too flat half as far, a quarter as far, or not at all."""
+    """Return the nodes moved; those of cells that would become too flat half as far, a quarter, or not at all."""
     after = after.copy()
     suspects, tries = cells, np.zeros(len(before), dtype=np.int8)
     while len(suspects):
@@ -118,7 +126,9 @@ def _sound(cells: Ints, before: Floats, after: Floats) -> Floats:
     return after
 
 
-def _volumes_kept(phase: Phases, cells: Ints, lattice: Floats, points: Floats, free: NDArray[np.bool_]) -> Floats:
+def _volumes_kept(
+    phase: Phases, cells: Ints, lattice: Floats, points: Floats, free: NDArray[np.bool_]
+) -> Floats:
     """Return the nodes with the least displacement that gives each piece of each phase its volume again."""
     d = phase.ndim
     piece, owner = pieces_of(phase, int(phase.max()) + 1)
@@ -130,7 +140,9 @@ def _volumes_kept(phase: Phases, cells: Ints, lattice: Floats, points: Floats, f
         missing = wanted - np.bincount(home, np.einsum("mi,mi->m", edges[:, 0], cofactors[:, 0]), len(owner))
         if np.max(np.abs(missing)) < 1e-6 * np.max(wanted):
             break
-        rows, columns, values = (np.concatenate(part) for part in zip(*_gradients(cells, home, cofactors, free), strict=True))
+        rows, columns, values = (
+            np.concatenate(part) for part in zip(*_gradients(cells, home, cofactors, free), strict=True)
+        )
         gradient = coo_matrix((values, (rows, columns)), shape=(len(owner), points.size)).tocsr()
         shift = lsmr(gradient, missing, atol=1e-8, btol=1e-8, maxiter=300)[0].reshape(-1, d)
         points = _sound(cells, points, np.clip(points + shift, lattice - REACH, lattice + REACH))

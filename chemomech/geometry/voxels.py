@@ -1,7 +1,7 @@
 """Segmented images as arrays of phases: reading, cropping, other voxels, pieces and contacts.
 
-An image is an array of whole numbers, one for each phase.  Here it becomes an array of phase numbers along x, y (z): the
-position of the phase in the recipe, and the number after the last for what is left out.
+An image is an array of whole numbers, one for each phase.  Here it becomes an array of phase numbers along x, y (z):
+the position of the phase in the recipe, and the number after the last for what is left out.
 """
 
 from collections.abc import Iterator
@@ -64,7 +64,9 @@ def voxels_of(recipe: Image) -> Voxels:
     history["edge contacts"] = dict(zip(names, edge_contacts(phase, len(names)), strict=True))
     if absent := [name for number, name in enumerate(recipe.phases) if not (phase == number).any()]:
         raise InputError(
-            Problem(f"phases.{name}", "no voxel of this phase is left", "take finer voxels, or smaller pieces")
+            Problem(
+                f"phases.{name}", "no voxel of this phase is left", "take finer voxels, or smaller pieces"
+            )
             for name in absent
         )
     return Voxels(phase, sides, names, history)
@@ -121,7 +123,9 @@ def _refuse_large(place: str, shape: Any) -> None:
     count = int(np.prod([int(each) for each in shape], dtype=object))
     if count > MAXIMUM_VOXELS or count == 0:
         what = f"{count:,} voxels" if count else "the image is empty"
-        raise InputError(Problem(place, what, f"at most {MAXIMUM_VOXELS:,} are read: crop it, or take a part"))
+        raise InputError(
+            Problem(place, what, f"at most {MAXIMUM_VOXELS:,} are read: crop it, or take a part")
+        )
 
 
 def _part(recipe: Image, image: NDArray[Any]) -> NDArray[Any]:
@@ -133,7 +137,7 @@ def _part(recipe: Image, image: NDArray[Any]) -> NDArray[Any]:
 
 
 def _phases(recipe: Image, image: NDArray[Any]) -> Phases:
-    """Return the number of the phase of each voxel; InputError for grey values without a phase and phases without voxels."""
+    """Return the number of each voxel's phase; InputError for greys without a phase and phases without voxels."""
     there, count = np.unique(image, return_counts=True)
     share = dict(zip(there.tolist(), (count / image.size).tolist(), strict=True))
     wanted = [*recipe.phases.values(), *((recipe.left_out,) if recipe.left_out else ())]
@@ -193,7 +197,9 @@ def restore_contacts(fine: Phases, coarse: Phases, keep: list[int]) -> dict[int,
     A voxel comes back where it holds some of a piece of the fine image and touches two coarse pieces of that one.
     """
     restored = {}
-    home = np.ix_(*[((np.arange(n) + 0.5) * m / n).astype(int) for n, m in zip(fine.shape, coarse.shape, strict=True)])
+    home = np.ix_(
+        *[((np.arange(n) + 0.5) * m / n).astype(int) for n, m in zip(fine.shape, coarse.shape, strict=True)]
+    )
     taken = np.zeros(coarse.shape, dtype=bool)
     for number in keep:
         whole, _ = ndimage.label(fine == number)
@@ -206,7 +212,9 @@ def restore_contacts(fine: Phases, coarse: Phases, keep: list[int]) -> dict[int,
         parent = np.arange(count + 1)
         changed = 0
         for place in map(tuple, np.argwhere((held > 0) & (coarse != number) & ~taken).tolist()):
-            around = [at for at in _beside(place, coarse.shape) if coarse[at] == number and held[at] == held[place]]
+            around = [
+                at for at in _beside(place, coarse.shape) if coarse[at] == number and held[at] == held[place]
+            ]
             met = {_root(parent, int(piece[at])) for at in around}
             if len(met) > 1:
                 coarse[place], taken[place] = number, True
@@ -235,7 +243,7 @@ def _root(parent: Labels, at: int) -> int:
 def without_small_pieces(
     phase: Phases, smallest: int, phases: int
 ) -> tuple[Phases, dict[int, tuple[int, int]]]:
-    """Return the image with small pieces given to what surrounds them most; and pieces and voxels taken from each phase."""
+    """Return the image with small pieces given to what surrounds them; pieces and voxels taken from each phase."""
     phase, removed = phase.copy(), {number: (0, 0) for number in range(phases)}
     for _ in range(8):  # pieces among pieces go one shell at a time
         piece, owner = pieces_of(phase, phases)
@@ -273,7 +281,7 @@ def pieces_of(phase: Phases, phases: int) -> tuple[Labels, Labels]:
 
 
 def edge_contacts(phase: Phases, phases: int) -> list[int]:
-    """Count for each phase the edges (corners in 2D) at which two of its voxels touch and nothing else joins them there."""
+    """Count for each phase the edges (corners in 2D) at which two of its voxels touch and no face joins them."""
     total = [0] * phases
     for one in range(phase.ndim):
         for other in range(one + 1, phase.ndim):
@@ -287,7 +295,7 @@ def edge_contacts(phase: Phases, phases: int) -> list[int]:
 
 
 def _described(phase: Phases, sides: tuple[float, ...], names: tuple[str, ...]) -> dict[str, Any]:
-    """Return voxels, their sides, and for each phase its share, its pieces, and how much of it reaches from side to side."""
+    """Return voxels, their sides, and each phase's share, pieces, and how much of it reaches from side to side."""
     return {
         "voxels": list(phase.shape),
         "voxel_size": [round(side, 9) for side in sides],

@@ -15,7 +15,7 @@ from mpi4py import MPI
 from chemomech.domain import Domain, read_domain
 from chemomech.fields import CELL_VOLTAGE, IONIC_POTENTIAL
 from chemomech.geometry.build import build
-from chemomech.geometry.image_recipe import Image, Resample
+from chemomech.geometry.image_recipe import Image
 from chemomech.geometry.voxels import voxels_of
 from chemomech.physics.conduction import Conduction
 from chemomech.run import on_root
@@ -58,11 +58,19 @@ def voxel_image() -> dict[str, float]:
 
 def pores(split: int, method: Literal["voxel", "smooth"]) -> Image:
     """Return the recipe of the pores' mesh, every voxel split."""
-    return Image(
-        kind="image", coordinates="3D", directory=PORES.parent, file=PORES.name, axes="xyz",
-        voxel_size="1 um", phases={"pores": 0}, left_out=1, resample=Resample(factor=1.0 / split),
-        method=method, smoothing=20 if method == "smooth" else None,
-    )  # type: ignore[arg-type]  # fmt: skip  # quantities and lists, converted by the validators
+    values: dict[str, Any] = {
+        "kind": "image",
+        "coordinates": "3D",
+        "directory": PORES.parent,
+        "file": PORES.name,
+        "axes": "xyz",
+        "voxel_size": "1 um",
+        "phases": {"pores": 0},
+        "left_out": 1,
+        "resample": {"factor": 1.0 / split},
+        "method": method,
+    }
+    return Image.model_validate(values if method == "voxel" else values | {"smoothing": 20})
 
 
 def extrapolated(values: Sequence[float]) -> float:
@@ -103,6 +111,8 @@ def effective_conductivity(domain: Domain, conductivities: Mapping[str, float]) 
     )
     bench.destroy()
     x = domain.mesh.geometry.x
-    low, high = (domain.comm.allreduce(v, op=op) for v, op in ((x.min(axis=0), MPI.MIN), (x.max(axis=0), MPI.MAX)))
+    low, high = (
+        domain.comm.allreduce(v, op=op) for v, op in ((x.min(axis=0), MPI.MIN), (x.max(axis=0), MPI.MAX))
+    )
     length, *across = (high - low)[: domain.dimension]
     return float(power * length / np.prod(across))

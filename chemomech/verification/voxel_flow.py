@@ -1,14 +1,14 @@
-"""Effective conductivity of a voxel image by finite volumes: independent of the finite elements, in numpy and scipy alone.
+"""Effective conductivity of a voxel image by finite volumes: no finite elements, numpy and scipy alone.
 
 One unknown in the middle of every conducting voxel; between two neighbours the conductance of half of each in series,
 
     g = A / (h/(2 k1) + h/(2 k2)),
 
-potentials 1 and 0 on two opposite faces, half a voxel from the first middles, and no flow through the others.  Laminates
-along and across the flow are exact.  What no path joins to both faces is left out.
+potentials 1 and 0 on two opposite faces, half a voxel from the first middles, and no flow through the others.
+Laminates along and across the flow are exact.  What no path joins to both faces is left out.
 
-The linear system is symmetric and positive: conjugate gradients, preconditioned by its diagonal and by an exact solve of
-its sums over blocks of voxels (a coarse grid).
+The linear system is symmetric and positive: conjugate gradients, preconditioned by its diagonal and by an exact solve
+of its sums over blocks of voxels (a coarse grid).
 """
 
 from collections.abc import Mapping
@@ -47,7 +47,10 @@ class Flow:
 
 
 def effective_conductivity(
-    image: Labels, conductivities: Mapping[int, float], axis: int = 0, sides: tuple[float, ...] = (1.0, 1.0, 1.0)
+    image: Labels,
+    conductivities: Mapping[int, float],
+    axis: int = 0,
+    sides: tuple[float, ...] = (1.0, 1.0, 1.0),
 ) -> Flow:
     """Return the effective conductivity of an image along an axis; labels without a conductivity insulate.
 
@@ -92,7 +95,9 @@ def _conductances(local: Array, number: Labels, spacings: tuple[float, ...]) -> 
     volume = float(np.prod(spacings))
     rows, columns, values = [], [], []
     for axis, spacing in enumerate(spacings):
-        here, there = (np.moveaxis(number, axis, 0)[part].ravel() for part in (slice(None, -1), slice(1, None)))
+        here, there = (
+            np.moveaxis(number, axis, 0)[part].ravel() for part in (slice(None, -1), slice(1, None))
+        )
         k1, k2 = (np.moveaxis(local, axis, 0)[part].ravel() for part in (slice(None, -1), slice(1, None)))
         joined = (here >= 0) & (there >= 0)
         a, b = here[joined], there[joined]
@@ -111,7 +116,9 @@ def _at_face(local: Array, number: Labels, layer: int) -> tuple[Labels, Array]:
     return number[layer][there], local[layer][there]
 
 
-def _solved(system: csr_matrix, right: Array, start: Array, inside: npt.NDArray[np.bool_]) -> tuple[Array, int]:
+def _solved(
+    system: csr_matrix, right: Array, start: Array, inside: npt.NDArray[np.bool_]
+) -> tuple[Array, int]:
     """Return the solution, and how many iterations it took; RunError where there is none."""
     width = max(2, round((inside.size / BLOCKS) ** (1.0 / inside.ndim)))
     place = np.argwhere(inside) // width

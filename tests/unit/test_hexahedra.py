@@ -51,7 +51,7 @@ def domain_of(folder: Path, coordinates: str, **changes: Any) -> Domain:
 
 
 def faces(coordinates: str) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """Yield of each interface face its axis (negative where b is below), and points (k, d) and weights for an integral."""
+    """Yield of each interface face its axis (negative where b is below), points (k, d) and weights for an integral."""
     image, sizes = image_of(coordinates).astype(int), np.array(SIZES[coordinates])
     d = image.ndim
     for axis in range(d):
@@ -84,7 +84,9 @@ def test_unlike_fields_meet_at_an_interface_point_by_point(
         functions[name] = fem.Function(fem.functionspace(domain.support([name]).mesh, ("Lagrange", 1)))
         functions[name].interpolate(law)
     plus, minus = (functions[name] for name in pair)
-    product = domain.integral(domain.on_interface(plus("+") * minus("-") + 3 * plus("+"), [pair[0]], [pair[1]]))
+    product = domain.integral(
+        domain.on_interface(plus("+") * minus("-") + 3 * plus("+"), [pair[0]], [pair[1]])
+    )
     expected = 0.0
     for _, points, weights in faces(coordinates):
         x = np.pad(points, ((0, 0), (0, 3 - points.shape[1]))).T
@@ -118,7 +120,9 @@ def test_volumes_boundaries_and_normals(tmp_path: Path, coordinates: str) -> Non
 
 @pytest.mark.parametrize("coordinates", KINDS)
 @pytest.mark.parametrize("method", [{}, {"method": "smooth", "smoothing": 10}])
-def test_sides_of_smooth_meshes_can_be_rollers(tmp_path: Path, coordinates: str, method: dict[str, Any]) -> None:
+def test_sides_of_smooth_meshes_can_be_rollers(
+    tmp_path: Path, coordinates: str, method: dict[str, Any]
+) -> None:
     domain = domain_of(tmp_path, coordinates, **method)
     names = ("left", "right", "bottom", "top", "front", "back")[: 2 * domain.dimension]
     assert [domain.normal_axis(name) for name in names] == [number // 2 for number in range(len(names))]
@@ -126,7 +130,9 @@ def test_sides_of_smooth_meshes_can_be_rollers(tmp_path: Path, coordinates: str,
 
 @pytest.mark.parametrize("degree", [1, 2])
 @pytest.mark.parametrize("coordinates", KINDS)
-def test_sampled_cells_are_sound_and_carry_their_corners(tmp_path: Path, coordinates: str, degree: int) -> None:
+def test_sampled_cells_are_sound_and_carry_their_corners(
+    tmp_path: Path, coordinates: str, degree: int
+) -> None:
     domain = domain_of(tmp_path, coordinates)
     supports = {
         CONCENTRATION: domain.support(["a"]),
@@ -154,7 +160,9 @@ def test_sampled_cells_are_sound_and_carry_their_corners(tmp_path: Path, coordin
         values = grid.nodal(state, item)
         np.testing.assert_allclose(values[there], (number + x + 7 * x * y + 3 * z)[there], atol=1e-12)
         assert np.isnan(values[~there]).all()
-    np.testing.assert_allclose(grid.nodal(state, DISPLACEMENT)[:, :2], np.column_stack([y, x * y]), atol=1e-12)
+    np.testing.assert_allclose(
+        grid.nodal(state, DISPLACEMENT)[:, :2], np.column_stack([y, x * y]), atol=1e-12
+    )
 
 
 SLAB = """\
@@ -187,7 +195,9 @@ def test_a_coupled_run_on_triangles_quadrilaterals_and_hexahedra(tmp_path: Path)
     solid = solid.replace('"0.5 um"]', '"0.5 um", "0.5 um"]')
     deep = {key: value for key, value in small.FILM["cell"].items() if key != "depth"}
     triangles = run(tmp_path / "2D", SLAB + WAYS["triangles"], image[:, :, 0], deep | {"depth": "1 um"})
-    squares = run(tmp_path / "squares", SLAB + WAYS["quadrilaterals"], image[:, :, 0], deep | {"depth": "1 um"})
+    squares = run(
+        tmp_path / "squares", SLAB + WAYS["quadrilaterals"], image[:, :, 0], deep | {"depth": "1 um"}
+    )
     cubes = run(tmp_path / "cubes", solid + WAYS["quadrilaterals"], image, deep)
     assert [r.grid.cells.shape[1] for r in (triangles, squares, cubes)] == [3, 4, 8]
     # another discretisation of the same layers: an error of discretisation apart

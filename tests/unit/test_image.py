@@ -40,7 +40,9 @@ def mesh(folder: Path, image: np.ndarray, **changes: Any) -> MeshRecord:
 
 def ball(n: int, radius: float, *middles: tuple[float, ...]) -> np.ndarray:
     at = np.indices((n,) * 3) + 0.5
-    inside = [np.sqrt(sum((x - m) ** 2 for x, m in zip(at, middle, strict=True))) < radius for middle in middles]
+    inside = [
+        np.sqrt(sum((x - m) ** 2 for x, m in zip(at, middle, strict=True))) < radius for middle in middles
+    ]
     return np.any(inside, axis=0).astype(np.uint8)
 
 
@@ -139,7 +141,7 @@ def test_a_bridge_survives_larger_voxels_where_asked(tmp_path: Path) -> None:
 
 
 def test_only_what_was_one_piece_is_joined() -> None:
-    # two pieces, both with crumbs in the middle voxel that a majority gives to the other phase, but apart from each other
+    # two pieces with crumbs in the middle voxel that a majority gives to the other phase, but apart from each other
     image = np.ones((2, 6), np.int16)
     image[:, :2] = image[:, 4:] = 0
     image[0, 2] = image[1, 3] = 0
@@ -190,8 +192,12 @@ def test_what_is_left_out_is_not_meshed(tmp_path: Path, method: dict[str, Any]) 
     assert about["volume"] == pytest.approx((image == 1).sum(), rel=1e-3)
     faces = sum(int((np.diff(image.astype(int), axis=axis) != 0).sum()) for axis in range(3))
     equal = 4 * np.pi * (3 * (image == 2).sum() / (4 * np.pi)) ** (2 / 3)
-    assert about["boundaries"][EXPOSED] == pytest.approx(equal if method else faces, rel=0.06 if method else 1e-9)
-    assert about["image"]["image"]["phases"]["left out"]["volume_fraction"] == pytest.approx((image == 2).mean())
+    assert about["boundaries"][EXPOSED] == pytest.approx(
+        equal if method else faces, rel=0.06 if method else 1e-9
+    )
+    assert about["image"]["image"]["phases"]["left out"]["volume_fraction"] == pytest.approx(
+        (image == 2).mean()
+    )
 
 
 @pytest.mark.parametrize(("n", "volume", "area"), [(12, 0.03, 0.05), (24, 0.02, 0.03), (32, 0.01, 0.025)])
@@ -225,7 +231,11 @@ def test_three_phases_fit_together_and_sides_are_plane(tmp_path: Path) -> None:
     assert len(cells) == 6 * image.size and about["quality"]["minimum"] > 0.005
     facets = facets_of(cells, TETRAHEDRON)
     outer = written.points[facets.corners[facets.cells[:, 1] < 0]]
-    on = [np.all(outer[:, :, axis] == plane, axis=1) for axis, end in enumerate((14, 24, 5)) for plane in (0, end)]
+    on = [
+        np.all(outer[:, :, axis] == plane, axis=1)
+        for axis, end in enumerate((14, 24, 5))
+        for plane in (0, end)
+    ]
     assert np.all(np.any(on, axis=0)), "an outer facet lies in no side, to the last bit"
 
 
@@ -257,7 +267,9 @@ def test_edges_where_voxels_only_just_touch_are_counted(tmp_path: Path) -> None:
 
 def test_the_quadrilateral_of_a_hexahedron() -> None:
     cells = np.arange(8)[None]
-    points = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0], [0, 0, 2], [1, 0, 2], [1, 1, 2], [0, 1, 2.0]])
+    points = np.array(
+        [[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0], [0, 0, 2], [1, 0, 2], [1, 1, 2], [0, 1, 2.0]]
+    )
     facets = facets_of(cells, HEXAHEDRON)
     assert sorted(measure(points, facets.corners, QUADRILATERAL, False)) == pytest.approx([1, 1, 2, 2, 2, 2])
     assert measure(points, cells, HEXAHEDRON, False) == pytest.approx([2.0])
@@ -348,7 +360,9 @@ def damaged(folder: Path, kind: str) -> str:
     elif kind == "text":
         (folder / "a.tif").write_text("no image")
     elif kind == "cut tiff":
-        tifffile.imwrite(folder / "a.tif", np.arange(4000, dtype=np.uint16).reshape(10, 20, 20), photometric="minisblack")
+        tifffile.imwrite(
+            folder / "a.tif", np.arange(4000, dtype=np.uint16).reshape(10, 20, 20), photometric="minisblack"
+        )
         (folder / "a.tif").write_bytes((folder / "a.tif").read_bytes()[:2000])
     elif kind == "large":
         head = f"{{'descr': '|u1', 'fortran_order': False, 'shape': ({10**4}, {10**4}, {10**4}), }}"
