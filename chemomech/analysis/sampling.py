@@ -1,6 +1,6 @@
 """From the state to arrays: stress averaged over cells, and nodal values region by region."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,10 +44,8 @@ class CellAverages:
             components = ufl.as_vector([tensor[i, j] for i, j in VOIGT])
             form += domain.over(ufl.inner(components, test), [name])
         self._form = compile_form(form)
-        one = fem.functionspace(domain.mesh, basix.ufl.element("DG", cell, 0))
-        weight = domain.over(fem.Constant(domain.mesh, 1.0) * ufl.TestFunction(one), domain.regions)
         self._count = domain.mesh.topology.index_map(domain.dimension).size_local
-        self.volumes = _assembled(compile_form(weight))[: self._count]
+        self.volumes = cell_volumes(domain, compile_form)
         """of the owned cells [um^3]; per um of depth in plane strain"""
 
     def evaluate(self) -> FloatArray:
@@ -57,6 +55,27 @@ class CellAverages:
         for k, (i, j) in enumerate(VOIGT):
             tensor[:, i, j] = tensor[:, j, i] = values[:, k]
         return tensor
+
+
+def cell_volumes(domain: Domain, compile_form: Callable[[Any], Any] = fem.form) -> FloatArray:
+    """Return the volumes of the owned cells [um^3]; per um of depth in plane strain, with 2 pi r when axisymmetric."""
+    space = fem.functionspace(domain.mesh, basix.ufl.element("DG", domain.mesh.basix_cell(), 0))
+    weight = domain.over(fem.Constant(domain.mesh, 1.0) * ufl.TestFunction(space), domain.regions)
+    return _assembled(compile_form(weight))[: domain.mesh.topology.index_map(domain.dimension).size_local]
+
+
+def cell_means(
+    domain: Domain,
+    vectors: Mapping[str, Any],
+    compile_form: Callable[[Any], Any],
+    volumes: FloatArray,
+) -> FloatArray:
+    """Return the mean of a vector in every owned cell, (cells, d); ``vectors``: its UFL form by region, else 0."""
+    d = domain.dimension
+    space = fem.functionspace(domain.mesh, basix.ufl.element("DG", domain.mesh.basix_cell(), 0, shape=(d,)))
+    test = ufl.TestFunction(space)
+    form = sum((domain.over(ufl.inner(v, test), [name]) for name, v in vectors.items()), ufl.Form([]))
+    return np.asarray(_assembled(compile_form(form)).reshape(-1, d)[: len(volumes)] / volumes[:, None])
 
 
 def _assembled(form: Any) -> FloatArray:

@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from chemomech.errors import InputError, Problem
 from chemomech.geometry import external, image, shapes
 from chemomech.geometry.cells import SHAPES, Floats, Ints
 from chemomech.geometry.image_recipe import Image
+from chemomech.geometry.inclusions import Inclusions
 from chemomech.geometry.kinds import SIDES, External, Layered, Recipe
 from chemomech.geometry.recipe import check, contents, read_recipe
 from chemomech.geometry.report import Cells, report
@@ -71,7 +72,9 @@ def build(recipe: Recipe, directory: Path) -> MeshRecord:
         with session():
             try:
                 names, boundaries, history = _mesh(recipe)
-                about = report(_cells(recipe, names, boundaries), recipe.names.particle) | history
+                # a filled matrix has neither electrode that a path could lead to
+                wired = "" if isinstance(recipe, Inclusions) else recipe.names.particle
+                about = report(_cells(recipe, names, boundaries), wired) | history
             except InputError as error:
                 raise InputError(_of_mesh(recipe, problem) for problem in error.problems) from error
             gmsh.write(str(partial))
@@ -152,6 +155,8 @@ def _mesh(recipe: Recipe) -> tuple[list[str], list[str], dict[str, Any]]:
         size = getattr(recipe, "mesh_size", None)
         if size is not None:
             _set_sizes(recipe, size, regions)
+        if isinstance(recipe, Inclusions) and recipe.sides == "periodic":
+            _match_faces(recipe.box)
         gmsh.option.setNumber("Mesh.Algorithm3D", 10)  # HXT: several times quicker than the default
         gmsh.option.setNumber("General.NumThreads", 1)  # the same mesh everywhere
         gmsh.model.mesh.generate(recipe.dimension)
@@ -186,6 +191,34 @@ def _name_sides(recipe: Recipe, regions: shapes.Regions) -> list[str]:
             Problem(recipe.name, f"{len(left)} outer faces lie on no side of the box", "change the seed")
         )
     return names
+
+
+def _match_faces(box: Sequence[float]) -> None:
+    """Make the mesh of each high face of a periodic box a copy of the one opposite.
+
+    A face whose counterpart is not found (cut otherwise by round-off) keeps its own mesh: periodic cell problems
+    interpolate there.
+    """
+    d, close = len(box), 1e-5 * max(box)
+    spans = {tag: np.array(gmsh.model.getBoundingBox(d - 1, tag)) for _, tag in gmsh.model.getEntities(d - 1)}
+    for axis, period in enumerate(box):
+        shift = np.zeros(3)
+        shift[axis] = period
+        low, high = (
+            [tag for tag, span in spans.items() if np.all(np.abs(span[[axis, axis + 3]] - plane) < close)]
+            for plane in (0.0, period)
+        )
+        pairs = [
+            (far, near)
+            for near in low
+            for far in high
+            if np.all(np.abs(spans[far] - spans[near] - np.tile(shift, 2)) < close)
+        ]
+        moved = np.eye(4)
+        moved[:3, 3] = shift
+        if pairs:
+            far, near = (list(each) for each in zip(*pairs, strict=True))
+            gmsh.model.mesh.setPeriodic(d - 1, far, near, moved.reshape(-1).tolist())
 
 
 def _set_sizes(recipe: Recipe, size: MeshSize, regions: shapes.Regions) -> None:

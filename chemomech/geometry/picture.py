@@ -45,7 +45,9 @@ def draw(record: MeshRecord, png: Path) -> None:
     figure.suptitle(f"{record.name}\n{counts}", fontsize=9)
     swatches = [Patch(facecolor=colours[name], edgecolor=EDGE, linewidth=0.5, label=name) for name in cells]
     legend = figure.legend(handles=swatches, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
-    legend.set_title(f"counter electrode at {counter}, collector at {collector}", prop=FontProperties(size=8))
+    if "paths" in about:
+        title = f"counter electrode at {counter}, collector at {collector}"
+        legend.set_title(title, prop=FontProperties(size=8))
     png.parent.mkdir(parents=True, exist_ok=True)
     figure.canvas.draw()
     _save(np.asarray(figure.canvas.buffer_rgba()), png)  # type: ignore[attr-defined]

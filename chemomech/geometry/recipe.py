@@ -15,12 +15,14 @@ from chemomech.case.positions import key_lines
 from chemomech.case.wording import Location, nearest, reworded
 from chemomech.errors import InputError, Problem
 from chemomech.geometry.image_recipe import Image
+from chemomech.geometry.inclusions import Inclusions
 from chemomech.geometry.kinds import Composite, External, Layered, Particle, Recipe
 from chemomech.geometry.tables import Layer, Mistake
 
 KINDS: dict[str, type[Recipe]] = {
     "particle": Particle,
     "composite": Composite,
+    "inclusions": Inclusions,
     "layered": Layered,
     "external": External,
     "image": Image,

@@ -53,7 +53,7 @@ def components(mesh: Cells, facets: Facets, inside: NDArray[np.bool_]) -> Ints:
 
 
 def report(mesh: Cells, active: str) -> dict[str, Any]:
-    """Return the report; InputError where the mesh is unusable. `active` is the particles' region."""
+    """Return the report; InputError where the mesh is unusable. `active` is the region that paths are looked for in."""
     _refuse_broken(mesh)
     ring = mesh.coordinates == "axisymmetric"
     facets = facets_of(mesh.cells, mesh.shape)
