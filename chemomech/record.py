@@ -53,8 +53,6 @@ MA_PER_CM2: Final = 1e2
 """1 nA/um^2 in mA/cm^2"""
 MILLI: Final = 1e3
 
-VTK_CELL: Final = {"triangle": 5, "quadrilateral": 9, "tetrahedron": 10, "hexahedron": 12}
-
 STRESS_QUANTITIES: Final = (
     "Max von Mises",
     "Max principal stress",
@@ -228,7 +226,7 @@ class Recorder:
             self.comm,
             grid.points,
             grid.cells,
-            VTK_CELL[domain.mesh.topology.cell_name()],
+            names.VTK_CELL[domain.mesh.topology.cell_name()],
             grid.region,
         )
         path = self.folder / names.FIELDS_FILE

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from chemomech.case.effective import effective_problems
 from chemomech.case.idle import idle_keys
 from chemomech.case.mesh import mesh_problems
 from chemomech.case.schema import Cell, Interface, Pressure, Protocol, Region
@@ -15,6 +16,15 @@ from chemomech.protocol import ScheduledStep, parse_pressure, parse_protocol
 
 def inconsistencies(sections: Sections) -> list[Problem]:
     """Return every contradiction between sections that are right in themselves."""
+    if "effective" in sections.data:
+        return [
+            *(
+                _at(sections, key, problem)
+                for key, problem in materials_of(sections.regions, sections.directory)[1]
+            ),
+            *mesh_problems(sections),
+            *effective_problems(sections, materials_of(sections.regions, sections.directory)[0]),
+        ]
     return [
         *_region_states(sections),
         *_interfaces(sections),
@@ -45,12 +55,16 @@ def materials_of(
     return materials, problems
 
 
+def _at(sections: Sections, key: Location, problem: Problem) -> Problem:
+    return sections.problem(key, _said(problem), problem.remedy)
+
+
 def _region_states(sections: Sections) -> Iterator[Problem]:
     """Roles, initial states and materials."""
     cell: Cell | None = sections.valid.get("cell")
     materials, problems = materials_of(sections.regions, sections.directory)
     for key, problem in problems:
-        yield sections.problem(key, _said(problem), problem.remedy)
+        yield _at(sections, key, problem)
     for name, region in sections.regions.items():
         here: Location = ("regions", name)
         if region.role == "active" and region.initial is None:

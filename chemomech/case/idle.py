@@ -109,5 +109,4 @@ def _fields(sections: Sections, absent: Sequence[str], reason: str, remedy: str)
 
 def _table(sections: Sections, name: str) -> Mapping[str, Any]:
     """Return a section as it was written."""
-    written = sections.data.get(name)
-    return written if isinstance(written, dict) else {}
+    return sections.table(name)

@@ -11,6 +11,9 @@ FIELDS_FILE: Final = "fields.vtkhdf"
 CHECKPOINT_FOLDER: Final = "checkpoint"
 FIGURES_FOLDER: Final = "figures"
 
+VTK_CELL: Final = {"triangle": 5, "quadrilateral": 9, "tetrahedron": 10, "hexahedron": 12}
+"""VTK's number of a cell type."""
+
 TIME: Final = "Time [s]"
 CYCLE: Final = "Cycle [-]"
 STEP: Final = "Step [-]"

@@ -23,6 +23,7 @@ def menu() -> dict[str, Case]:
         cell,
         coupled,
         diffusion,
+        effective,
         elasticity,
         electrolytes,
         impedance,
@@ -31,6 +32,7 @@ def menu() -> dict[str, Case]:
         kinetics,
         manufactured,
         stress,
+        tomography,
     )
 
     return {
@@ -62,6 +64,11 @@ def menu() -> dict[str, Case]:
         "particle_vs_pybamm": cell.against_pybamm,
         "cell_voltage": cell.voltage,
         "balance": cell.balance,
+        "eff_perrins_square": effective.square_array,
+        "eff_hs_elastic": effective.bounds,
+        "eff_laminate": effective.laminate,
+        "eff_interface_resistance": effective.kapitza,
+        "eff_faces": effective.faces_that_do_not_match,
         "ranks": cell.ranks,
         "z_diffusion": impedance.z_diffusion,
         "eis_sphere": impedance.sphere,
@@ -69,6 +76,7 @@ def menu() -> dict[str, Case]:
         "eis_slow_limit": impedance_cells.slow_limit,
         "eis_electrolytes": impedance_cells.electrolyte_cells,
         "eis_transient": impedance_cells.transient,
+        "eff_voxel_image": tomography.voxel_image,
     }
 
 
