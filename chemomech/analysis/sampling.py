@@ -19,6 +19,8 @@ from chemomech.fields import Field, State
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int32]
 
+VTK_ORDER = {"quadrilateral": (0, 1, 3, 2), "hexahedron": (0, 1, 3, 2, 4, 5, 7, 6)}
+"""corners in turn around a face, as VTK wants them, where the finite elements count along the axes"""
 VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 
 
@@ -95,14 +97,18 @@ class RegionGrid:
     parent: IntArray
     """owned cell of the mesh behind each cell here"""
     regions: tuple[str, ...]
+    order: tuple[int, ...]
+    """which corner of the finite element each corner of a cell is"""
 
     @classmethod
     def of(cls, domain: Domain) -> "RegionGrid":
         """Make the grid of the owned cells of a domain."""
         points, cells, region, parent, start = [], [], [], [], 0
+        count = domain.mesh.geometry.dofmaps[0].shape[1]
+        order = VTK_ORDER.get(domain.mesh.topology.cell_name(), tuple(range(count)))
         for number, name in enumerate(domain.regions):
             mine = domain.owned_cells([name])
-            corners = domain.mesh.geometry.dofmaps[0][mine]
+            corners = domain.mesh.geometry.dofmaps[0][mine][:, order]
             nodes, local = np.unique(corners.reshape(-1), return_inverse=True)
             points.append(domain.mesh.geometry.x[nodes])
             cells.append(local.reshape(corners.shape) + start)
@@ -115,6 +121,7 @@ class RegionGrid:
             np.concatenate(region).astype(np.int32),
             np.concatenate(parent).astype(np.int32),
             tuple(domain.regions),
+            order,
         )
 
     def nodal(self, state: State, item: Field) -> FloatArray:
@@ -126,8 +133,8 @@ class RegionGrid:
         inverse[unknown.support.parent_entities] = np.arange(len(unknown.support.parent_entities))
         local = inverse[self.parent]
         here = local >= 0
-        corners = self.cells.shape[1]  # the first degrees of freedom of a Lagrange cell sit at its corners
-        dofs = unknown.space.dofmap.list[local[here]][:, :corners]
+        # the first degrees of freedom of a Lagrange cell sit at its corners
+        dofs = unknown.space.dofmap.list[local[here]][:, self.order]
         values[self.cells[here]] = unknown.array().reshape(-1, block)[dofs]
         if block == 1:
             return values[:, 0]

@@ -151,14 +151,17 @@ class Source:
             keys = keys[:-1]
         inside = f" [{_dotted(keys[:-1])}]" if len(keys) > 1 else ""
         name = inside if table or not keys else f"{inside} {keys[-1]}"
-        for length in range(len(location), 0, -1):
-            if location[:length] in self._overridden:
-                return self._overridden[location[:length]]
-            if location[:length] in self._lines:
-                return f"{self.file}:{self._lines[location[:length]]}{name}"
-        for path, place in self._overridden.items():
-            if path[: len(location)] == location:
-                return place
+        above = [location[:length] for length in range(len(location), 0, -1)]
+        for key in above:  # an override replaces all that the file says below its key
+            if key in self._overridden:
+                return self._overridden[key]
+        if location not in self._lines:
+            for path, place in self._overridden.items():
+                if path[: len(location)] == location:
+                    return place
+        for key in above:
+            if key in self._lines:
+                return f"{self.file}:{self._lines[key]}{name}"
         return f"{self.file}{name}"
 
     def origin(self, location: Location) -> str:

@@ -13,11 +13,13 @@ import gmsh
 import numpy as np
 
 from chemomech.errors import InputError, Problem
-from chemomech.geometry import external, shapes
+from chemomech.geometry import external, image, shapes
+from chemomech.geometry.cells import SHAPES, Floats, Ints
+from chemomech.geometry.image_recipe import Image
 from chemomech.geometry.inclusions import Inclusions
 from chemomech.geometry.kinds import SIDES, External, Layered, Recipe
 from chemomech.geometry.recipe import check, contents, read_recipe
-from chemomech.geometry.report import Cells, Floats, Ints, report
+from chemomech.geometry.report import Cells, report
 from chemomech.geometry.tables import MeshSize
 
 FORMAT = 1
@@ -69,10 +71,10 @@ def build(recipe: Recipe, directory: Path) -> MeshRecord:
     try:
         with session():
             try:
-                names, boundaries = _mesh(recipe)
+                names, boundaries, history = _mesh(recipe)
                 # a filled matrix has neither electrode that a path could lead to
                 wired = "" if isinstance(recipe, Inclusions) else recipe.names.particle
-                about = report(_cells(recipe, names, boundaries), wired)
+                about = report(_cells(recipe, names, boundaries), wired) | history
             except InputError as error:
                 raise InputError(_of_mesh(recipe, problem) for problem in error.problems) from error
             gmsh.write(str(partial))
@@ -136,10 +138,15 @@ def _load(target: Path, record: dict[str, Any]) -> MeshRecord:
     )
 
 
-def _mesh(recipe: Recipe) -> tuple[list[str], list[str]]:
-    """Make the mesh in the open session and name its groups; return the names of regions and boundaries."""
+def _mesh(recipe: Recipe) -> tuple[list[str], list[str], dict[str, Any]]:
+    """Make the mesh in the open session and name its groups.
+
+    Returns the names of regions and boundaries, and what the report says besides what the mesh itself shows.
+    """
     if isinstance(recipe, External):
-        return external.load(recipe)
+        return *external.load(recipe), {}
+    if isinstance(recipe, Image):
+        return image.load(recipe)
     try:
         regions = shapes.draw(recipe)
         for tag, (name, entities) in enumerate(regions.items(), 1):
@@ -158,7 +165,7 @@ def _mesh(recipe: Recipe) -> tuple[list[str], list[str]]:
             raise
         what = f"Gmsh could not make the mesh: {error}"
         raise InputError(Problem(recipe.name, what, "try other cell sizes, gap or seed")) from error
-    return list(regions), boundaries
+    return list(regions), boundaries, {}
 
 
 def _name_sides(recipe: Recipe, regions: shapes.Regions) -> list[str]:
@@ -249,14 +256,18 @@ def _set_sizes(recipe: Recipe, size: MeshSize, regions: shapes.Regions) -> None:
 def _cells(recipe: Recipe, names: list[str], boundaries: list[str]) -> Cells:
     """Return the mesh of the open session as arrays."""
     d, mesh = recipe.dimension, gmsh.model.mesh
+    there = set(mesh.getElementTypes(d))
+    shape = next(each for each in SHAPES[d] if each.gmsh in there)
+    facet = shape.facet
+    assert facet is not None
     tags, coordinates, _ = mesh.getNodes()
     number = np.zeros(int(tags.max()) + 1, dtype=np.int64)
     cells, region, quality = [], [], []
     groups = {gmsh.model.getPhysicalName(*group): group for group in gmsh.model.getPhysicalGroups()}
     for index, name in enumerate(names):
         for entity in gmsh.model.getEntitiesForPhysicalGroup(*groups[name]):
-            found, corners = mesh.getElementsByType(2 if d == 2 else 4, entity)
-            cells.append(corners.reshape(-1, d + 1).astype(np.int64))
+            found, corners = mesh.getElementsByType(shape.gmsh, entity)
+            cells.append(corners.reshape(-1, shape.corners).astype(np.int64))
             region.append(np.full(len(found), index))
             quality.append(mesh.getElementQualities(found, "minSICN"))
     used = np.unique(np.concatenate(cells))
@@ -267,7 +278,7 @@ def _cells(recipe: Recipe, names: list[str], boundaries: list[str]) -> Cells:
     for name in boundaries:
         entities = gmsh.model.getEntitiesForPhysicalGroup(*groups[name])
         corners = [
-            mesh.getElementsByType(1 if d == 2 else 2, entity)[1].reshape(-1, d) for entity in entities
+            mesh.getElementsByType(facet.gmsh, entity)[1].reshape(-1, facet.corners) for entity in entities
         ]
         sides[name] = number[np.concatenate(corners)]
     points: Floats = where[used, :d]

@@ -34,6 +34,8 @@ from chemomech.study.read import Point, Study
 
 IDENTITY_FILE: Final = "point.json"
 """In the folder of a point that has finished: what its results belong to."""
+COMMAND = (sys.executable, "-m", "chemomech", "run")
+"""What runs a point."""
 FAILED: Final = "Failed points [-]"
 COUNT: Final = "Points [-]"
 
@@ -120,15 +122,7 @@ class StudyRun:
         (folder / IDENTITY_FILE).unlink(missing_ok=True)  # what was there belongs to another case from now on
         (folder / SUMMARY_FILE).unlink(missing_ok=True)
         changes = [part for text in (*self.common, *point.overrides) for part in ("--set", text)]
-        command = [
-            sys.executable,
-            "-m",
-            "chemomech",
-            "run",
-            str(self.study.directory),
-            "--results",
-            str(folder),
-        ]
+        command = [*COMMAND, str(self.study.directory), "--results", str(folder)]
         with self._lock:
             if self._stopped:
                 return Outcome()

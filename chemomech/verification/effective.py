@@ -42,7 +42,7 @@ def disc_in_square(radius: float, interface: float, bulk: float, per_turn: int) 
         "box": ["1 um", "1 um"],
         "mesh_size": _sizes(interface, bulk, per_turn),
     }
-    return _meshed(Particle.model_validate(recipe))
+    return meshed(Particle.model_validate(recipe))
 
 
 def sphere_in_cube(fraction: float, interface: float, bulk: float, per_turn: int) -> Domain:
@@ -58,14 +58,15 @@ def sphere_in_cube(fraction: float, interface: float, bulk: float, per_turn: int
         "seed": 0,
         "mesh_size": _sizes(interface, bulk, per_turn),
     }
-    return _meshed(Inclusions.model_validate(recipe))
+    return meshed(Inclusions.model_validate(recipe))
 
 
 def _sizes(interface: float, bulk: float, per_turn: int) -> dict[str, str | int]:
     return {"interface": f"{interface} um", "bulk": f"{bulk} um", "per_turn": per_turn}
 
 
-def _meshed(recipe: Recipe) -> Domain:
+def meshed(recipe: Recipe) -> Domain:
+    """Return the mesh of a recipe, made for this once (collective)."""
     comm = MPI.COMM_WORLD
     with tempfile.TemporaryDirectory() as folder:
         path = on_root(comm, lambda: build(recipe, Path(folder)).msh)

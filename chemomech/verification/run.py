@@ -25,10 +25,14 @@ def menu() -> dict[str, Case]:
         diffusion,
         effective,
         elasticity,
+        electrolytes,
+        impedance,
+        impedance_cells,
         jacobian,
         kinetics,
         manufactured,
         stress,
+        tomography,
     )
 
     return {
@@ -37,6 +41,8 @@ def menu() -> dict[str, Case]:
         "film_resistance": kinetics.film,
         "double_layer": kinetics.double_layer,
         "strain_term": kinetics.strain_term,
+        "ionic_contact": electrolytes.series,
+        "blocking_electrode": electrolytes.blocking,
         "interface_orientation": kinetics.orientation,
         "diff_sphere_galv": diffusion.sphere_galvanostatic,
         "diff_sphere_pot": diffusion.sphere_potentiostatic,
@@ -64,6 +70,13 @@ def menu() -> dict[str, Case]:
         "eff_interface_resistance": effective.kapitza,
         "eff_faces": effective.faces_that_do_not_match,
         "ranks": cell.ranks,
+        "z_diffusion": impedance.z_diffusion,
+        "eis_sphere": impedance.sphere,
+        "eis_cell": impedance_cells.whole_cell,
+        "eis_slow_limit": impedance_cells.slow_limit,
+        "eis_electrolytes": impedance_cells.electrolyte_cells,
+        "eis_transient": impedance_cells.transient,
+        "eff_voxel_image": tomography.voxel_image,
     }
 
 
