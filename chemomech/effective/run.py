@@ -45,7 +45,7 @@ from chemomech.results.write import RunRecord, prepare_folder, versions, write_j
 from chemomech.solver.jit import prepare
 from chemomech.together import on_root
 
-DIRECT_LIMIT: Final = {2: 600_000, 3: 60_000}
+DIRECT_LIMIT: Final = {2: 600_000, 3: 120_000}
 """unknowns up to which a linear problem is solved directly, by dimension"""
 STRAIN: Final = 0.01
 """strain at which stresses are shown"""
