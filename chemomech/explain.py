@@ -9,7 +9,7 @@ from pydantic.fields import FieldInfo
 from chemomech.case.consistency import materials_of
 from chemomech.case.mesh import mesh_names
 from chemomech.case.schema import Case, Quantity, Region
-from chemomech.materials.properties import ROLES
+from chemomech.materials.properties import ROLES, SALT
 from chemomech.protocol import Step, parse_pressure, parse_protocol
 
 Location = tuple[str | int, ...]
@@ -23,6 +23,10 @@ _EQUATIONS: Final = {
     "conductor": ("electrons: div(-sigma_s grad phi_s) = 0",),
     "inert": (),
 }
+_SALT: Final = (
+    "anions: dc/dt + div N = 0, N = -D grad c - (1 - t+) i/F; blocked at electrodes and other electrolytes",
+    "charge: div i = 0, i = -kappa grad phi_e + (2 kappa RT/F)(1 - t+) chi grad ln c",
+)
 _CONVECTION: Final = "lithium also moves with the lattice: J gains + c v"
 _MOMENTUM: Final = "momentum: -div sigma = 0, sigma = C : "
 _RISK: Final = ("tensile_strength", "flaw_size", "fracture_toughness", "fracture_energy")
@@ -78,10 +82,14 @@ def _region(case: Case, name: str, region: Region) -> Iterator[str]:
     here: Location = ("regions", name)
     yield ""
     yield f"Region {name}: {region.material}, {region.role} [{case.origins.get(here, '')}]"
-    for equation in _EQUATIONS[region.role]:
+    for equation in _SALT if region.salt is not None else _EQUATIONS[region.role]:
         yield f"  {equation}"
     if region.role == "active" and case.mechanics.lattice_velocity is not None:
         yield f"  {_CONVECTION}"
+    if region.salt is not None:
+        if case.mechanics.lattice_velocity is not None:
+            yield "  anions also move with the matrix: N gains + c v"
+        yield from _keys(case, region.salt, (*here, "salt"))
     if case.mechanics.enabled:
         strain = "(eps - [swelling(theta) - swelling(theta_0)]/3 I)" if region.role == "active" else "eps"
         yield f"  {_MOMENTUM}{strain}"
@@ -97,7 +105,8 @@ def _region(case: Case, name: str, region: Region) -> Iterator[str]:
             origin = case.origins.get((*here, "properties", key), "case.toml")
         else:
             origin = found.source if found.confirmed else f"{found.source}; not confirmed"
-        used = "" if key in ROLES[region.role] else " (crack risk)" if key in _RISK else " (for information)"
+        needed = ROLES[region.role] + (SALT if region.salt is not None else ())
+        used = "" if key in needed else " (crack risk)" if key in _RISK else " (for information)"
         yield f"  {key} = {found.given}{used} [{origin}]"
 
 
@@ -220,4 +229,8 @@ def _shown(value: object) -> str:
 
 
 def _dotted(here: Location, key: str) -> str:
-    return f"{here[-1]}.{key}" if here[-1] in ("counter_electrode", "working_electrode", "initial") else key
+    return (
+        f"{here[-1]}.{key}"
+        if here[-1] in ("counter_electrode", "working_electrode", "initial", "salt")
+        else key
+    )

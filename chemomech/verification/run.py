@@ -28,6 +28,7 @@ def menu() -> dict[str, Case]:
         jacobian,
         kinetics,
         manufactured,
+        salt,
         stress,
     )
 
@@ -39,6 +40,11 @@ def menu() -> dict[str, Case]:
         "strain_term": kinetics.strain_term,
         "ionic_contact": electrolytes.series,
         "blocking_electrode": electrolytes.blocking,
+        "salt_mms": salt.manufactured,
+        "salt_polarisation": salt.polarisation,
+        "salt_steady": salt.steady,
+        "salt_sand": salt.sand,
+        "salt_conservation": salt.conservation,
         "interface_orientation": kinetics.orientation,
         "diff_sphere_galv": diffusion.sphere_galvanostatic,
         "diff_sphere_pot": diffusion.sphere_potentiostatic,
