@@ -41,6 +41,7 @@ from chemomech.physics.balance import Physics
 from chemomech.physics.charge_transfer import ChargeTransfer
 from chemomech.physics.conduction import Conduction
 from chemomech.physics.ionic_contact import IonicContact
+from chemomech.physics.layers import Film
 from chemomech.physics.lithium_transport import Host, LithiumTransport
 from chemomech.physics.mechanics import StackPressure, StressEquilibrium
 from chemomech.physics.salt_transport import SaltTransport, Solution
@@ -553,7 +554,7 @@ class _Builder:
             maximum_concentration=self.number(self.property(active, "maximum_concentration")),
             open_circuit_potential=None if given.stress else self.law(active, "open_circuit_potential"),
             strain_coefficient=self._optional(given.strain_coefficient),
-            film_resistance=None if film is None else self.number(given.film_resistance or 0.0),
+            layers=() if film is None else (Film(self.number(given.film_resistance or 0.0)),),
             film_current=film,
             double_layer=self._optional(given.double_layer),
             ionic_potential=self.ionic[electrolyte],

@@ -3,9 +3,6 @@
 import hashlib
 import importlib.metadata
 import json
-import os
-import subprocess
-import sys
 import time as clock
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,6 +14,7 @@ from mpi4py import MPI
 
 from chemomech.case.schema import Case
 from chemomech.domain import Coordinates, read_domain
+from chemomech.drawing import draw
 from chemomech.errors import InputError, Problem, RunError
 from chemomech.geometry.build import MeshRecord, open_mesh
 from chemomech.model import Model, build_model
@@ -24,11 +22,13 @@ from chemomech.progress import Progress
 from chemomech.protocol import parse_pressure, parse_protocol
 from chemomech.record import NC_IN_AH, Recorder, balance_errors
 from chemomech.results import format as names
+from chemomech.results.spectra import figures, read_spectra
 from chemomech.results.write import RunRecord, write_json
 from chemomech.simulate import Moment, Simulation
 from chemomech.solver.checkpoint import read_checkpoint, write_checkpoint
 from chemomech.solver.jit import prepare
 from chemomech.solver.timestep import Level
+from chemomech.spectra import Spectra
 from chemomech.summary import Tally
 
 CHECKPOINT_SECONDS: Final = 30.0
@@ -73,21 +73,6 @@ def run_case(case: Case, results: Path, *, resume: bool = False, quiet: bool = F
     return summary
 
 
-def draw(results: Path, *, animation: bool) -> None:
-    """Draw the figures in a process of its own, because VTK and dolfinx bring different HDF5 libraries."""
-    command = [sys.executable, "-m", "chemomech.render", str(results)] + (
-        [] if animation else ["--no-animation"]
-    )
-    # Without the launcher's variables the child would take itself for a rank of this run.
-    clean = {
-        k: v for k, v in os.environ.items() if not k.startswith(("PMI_", "OMPI_", "PMIX_", "MPI_", "HYDR"))
-    }
-    done = subprocess.run(command, env=clean, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise RunError(f"the run is complete, but its figures could not be drawn: {lines[-1]}")
-
-
 def _prepare_folder(results: Path) -> None:
     try:
         results.mkdir(parents=True, exist_ok=True)
@@ -115,7 +100,9 @@ class _Run:
         self.timings: dict[str, float] = {}
         with self._timed("mesh"):
             progress.say("mesh")
-            self.mesh: MeshRecord = on_root(comm, lambda: open_mesh(case.mesh_path))
+            self.mesh: MeshRecord = on_root(
+                comm, lambda: open_mesh(case.mesh_path, replaced=case.mesh.replaced)
+            )
             domain = read_domain(
                 self.mesh.msh, cast(Coordinates, self.mesh.coordinates), comm, case.numerics.quadrature_degree
             )
@@ -148,6 +135,7 @@ class _Run:
         simulation = self.simulation
         if not resume:
             on_root(self.comm, self._forget_earlier_run)
+            self.spectra = self._spectra(None)
             return Recorder(self.model, simulation.meter, self.results, None)
         try:
             levels, numbers = read_checkpoint(self.checkpoint, self.model.state, self.identity)
@@ -161,9 +149,14 @@ class _Run:
         ]
         simulation.restore(json.loads(numbers["position"]))
         self.tally.restore(json.loads(numbers["tally"]))
+        self.spectra = self._spectra((int(numbers.get("spectrum_rows", 0)), int(numbers.get("spectra", 0))))
         return Recorder(
             self.model, simulation.meter, self.results, (int(numbers["rows"]), int(numbers["frames"]))
         )
+
+    def _spectra(self, resume: tuple[int, int] | None) -> Spectra:
+        iterative = self.simulation.solver.options.linear_solver == "fieldsplit"
+        return Spectra(self.model, self.results, iterative=iterative, resume=resume)
 
     def _forget_earlier_run(self) -> None:
         # What an earlier run concluded must not stand beside what this one writes.
@@ -181,6 +174,8 @@ class _Run:
             "tally": json.dumps(self.tally.saved()),
             "rows": self.recorder.rows,
             "frames": self.recorder.frames,
+            "spectrum_rows": self.spectra.rows,
+            "spectra": self.spectra.count,
         }
         write_checkpoint(
             self.checkpoint, self.model.state, [level.values for level in levels], numbers, self.identity
@@ -210,6 +205,7 @@ class _Run:
         finally:
             self._close(finished, reason, together or self.comm.size == 1)
         summary = self.tally.summary(self.simulation, self.recorder.depth)
+        summary |= on_root(self.comm, lambda: figures(read_spectra(self.results)))
         on_root(self.comm, lambda: write_json(self.results / names.SUMMARY_FILE, summary))
         return summary
 
@@ -219,6 +215,7 @@ class _Run:
         self.timings["solve"] = self.timings.get("solve", 0.0) - self.output_seconds
         if together:
             self.recorder.close()
+            self.spectra.close()
         self.progress.close()
         if self.comm.rank == 0:
             self._run_record(finished, reason).write(self.results)
@@ -274,6 +271,9 @@ class _Run:
         row = self.recorder.row(basics, moment.reading, stress)
         self.recorder.append(row)
         self.tally.take(moment, row, self.recorder.extreme_columns)
+        if place is not None and place.step.mode == "impedance":
+            self.progress.say(f"impedance: {place.step.text}")
+            self.spectra.measure(place, moment.time, moment.reading)
         due = self.simulation.counts.accepted % self.case.output.every == 0
         if moment.last or moment.scheduled is None or due:
             self.recorder.frame(moment.time, stress)

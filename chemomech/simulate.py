@@ -144,6 +144,9 @@ class Simulation:
         """Go through the rest of the schedule; RunError where it cannot go on."""
         while self.position.index < len(self.schedule):
             scheduled = self.schedule[self.position.index]
+            if scheduled.step.mode == "impedance":
+                self._stand(scheduled)
+                continue
             self._impose(scheduled.step)
             if self.position.settled or not self._settle(scheduled):
                 self._march(scheduled)
@@ -155,8 +158,9 @@ class Simulation:
 
     def _impose(self, step: Step) -> None:
         control = self.model.control
-        if step.mode == "voltage":
-            control.mode.value, control.voltage.value = 0.0, step.value
+        if step.mode in ("voltage", "sweep"):
+            elapsed = self.position.time - self.position.begun
+            control.mode.value, control.voltage.value = 0.0, step.voltage_at(elapsed)
         else:
             control.mode.value, control.current.value = 1.0, self.current(step.value, step.unit)
 
@@ -194,6 +198,14 @@ class Simulation:
         self._set_pressure(self.position.time)
 
     # ---- one protocol step ------------------------------------------------------------------------
+
+    def _stand(self, scheduled: ScheduledStep) -> None:
+        # A measurement about the present state: time stands still, the observer is told of the moment.
+        reading = self.meter.read()
+        self._last = reading
+        self._finish()
+        passed, given = (float(charge) for charge in self.charge)
+        self.observer(Moment(self.position.time, 0.0, scheduled, reading, passed, given, 0, True))
 
     def _settle(self, scheduled: ScheduledStep) -> bool:
         # Potentials jump with the control while lithium stands still: one step of (nearly) no length, the jump
@@ -290,6 +302,7 @@ class Simulation:
     def _attempt(self, dt: float) -> Attempt:
         self.scheme.begin(dt)
         self._set_pressure(self.position.time + dt)
+        self._set_voltage(self.position.time + dt)
         attempt = self._solve()
         if not attempt.converged:
             # The extrapolated start may be what failed: the last accepted state is the humbler guess.
@@ -393,6 +406,12 @@ class Simulation:
         if self.model.pressure is not None and self.program is not None:
             self.model.pressure.value = self.program.at(time)
 
+    def _set_voltage(self, time: float) -> None:
+        # A sweep's voltage moves with time; its ends are ends of steps, which no time step crosses.
+        step = self.schedule[self.position.index].step
+        if step.mode == "sweep":
+            self.model.control.voltage.value = step.voltage_at(time - self.position.begun)
+
     def _stuck(self, scheduled: ScheduledStep, attempt: Attempt) -> RunError:
         self.scheme.reject()
         reading = self.meter.read()
@@ -441,7 +460,8 @@ def nominal_capacity(model: Model, schedule: Sequence[ScheduledStep]) -> float |
     if not model.active:
         return None
     voltages = [stop.value for s in schedule for stop in s.step.stops if stop.quantity == "voltage"]
-    voltages += [s.step.value for s in schedule if s.step.mode == "voltage"]
+    voltages += [s.step.value for s in schedule if s.step.mode in ("voltage", "sweep")]
+    voltages += [s.step.target for s in schedule if s.step.target is not None]
     several = len(set(voltages)) > 1
     # A single voltage is the lower end where a discharge stops at it, else the upper one.
     falling = any(stop.quantity == "voltage" for s in schedule if s.step.value < 0.0 for stop in s.step.stops)

@@ -85,18 +85,18 @@ def _reachable(
 ) -> Iterator[Problem]:
     """Initial states and voltages of the protocol must lie on the open-circuit curve."""
     low, high = material.stoichiometry_range
-    wanted: dict[Location, float] = {}
+    wanted: list[tuple[Location, float]] = []
     if region.initial is not None and region.initial.voltage is not None:
-        wanted[("regions", name, "initial", "voltage")] = region.initial.voltage
+        wanted.append((("regions", name, "initial", "voltage"), region.initial.voltage))
     for entry in _steps(sections)[0]:
         step = entry.step
         here: Location = ("protocol", "steps", entry.index - 1)
-        if step.mode == "voltage":
-            wanted[here] = step.value
-        for stop in step.stops:
-            if stop.quantity == "voltage":
-                wanted[here] = stop.value
-    for key, voltage in wanted.items():
+        if step.mode in ("voltage", "sweep"):
+            wanted.append((here, step.value))
+        if step.target is not None:
+            wanted.append((here, step.target))
+        wanted += [(here, stop.value) for stop in step.stops if stop.quantity == "voltage"]
+    for key, voltage in wanted:
         try:
             material.equilibrium_stoichiometry(voltage, temperature)
         except InputError as error:

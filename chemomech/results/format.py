@@ -6,6 +6,7 @@ from typing import Final
 RUN_FILE: Final = "run.json"
 HISTORY_FILE: Final = "history.csv"
 SUMMARY_FILE: Final = "summary.json"
+IMPEDANCE_FILE: Final = "impedance.csv"
 FIELDS_FILE: Final = "fields.vtkhdf"
 CHECKPOINT_FOLDER: Final = "checkpoint"
 FIGURES_FOLDER: Final = "figures"
@@ -40,6 +41,12 @@ CELL_COLUMNS: Final = (
     CHARGE_ERROR,
 )
 """History columns of every run, in file order."""
+
+SPECTRUM: Final = "Spectrum [-]"
+FREQUENCY: Final = "Frequency [Hz]"
+IMPEDANCE_PARTS: Final = ("Re", "Im")
+SPECTRUM_COLUMNS: Final = (SPECTRUM, TIME, CYCLE, STEP, VOLTAGE, STACK_PRESSURE, FREQUENCY)
+"""Columns of impedance.csv before the impedances: which spectrum, and where in the run it was taken."""
 
 REGION_QUANTITIES: Final = {
     "Mean stoichiometry": "-",
@@ -86,6 +93,11 @@ CELL_FIELDS: Final = {
 def region_column(quantity: str, region: str) -> str:
     """Return the history column of a quantity of `REGION_QUANTITIES` in one region; KeyError otherwise."""
     return f"{quantity} in {region} [{REGION_QUANTITIES[quantity]}]"
+
+
+def impedance_column(part: str, process: str = "", unit: str = "ohm.cm2") -> str:
+    """Return the column of a part ("Re", "Im") of the impedance, or of what a process adds to it."""
+    return f"{part} Z of {process} [{unit}]" if process else f"{part} Z [{unit}]"
 
 
 def history_columns(regions: Sequence[str]) -> tuple[str, ...]:

@@ -25,6 +25,8 @@ def menu() -> dict[str, Case]:
         diffusion,
         elasticity,
         electrolytes,
+        impedance,
+        impedance_cells,
         jacobian,
         kinetics,
         manufactured,
@@ -67,6 +69,12 @@ def menu() -> dict[str, Case]:
         "cell_voltage": cell.voltage,
         "balance": cell.balance,
         "ranks": cell.ranks,
+        "z_diffusion": impedance.z_diffusion,
+        "eis_sphere": impedance.sphere,
+        "eis_cell": impedance_cells.whole_cell,
+        "eis_slow_limit": impedance_cells.slow_limit,
+        "eis_electrolytes": impedance_cells.electrolyte_cells,
+        "eis_transient": impedance_cells.transient,
     }
 
 
