@@ -154,7 +154,7 @@ def stresses(history: History, regions: Sequence[str]) -> Figure | None:
 @matplotlib.rc_context(STYLE)
 def stack_pressure(history: History) -> Figure | None:
     """Draw the stack pressure against time."""
-    if not _recorded(history, STACK_PRESSURE):
+    if not _recorded(history, STACK_PRESSURE) or not np.nanmax(np.abs(history[STACK_PRESSURE])) > 0:
         return None
     figure, (axes,) = _figure(height=3.0)
     axes.plot(_times(history, axes), history[STACK_PRESSURE], color="#882255")

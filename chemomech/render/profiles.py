@@ -39,9 +39,9 @@ def profiles(results: Results) -> dict[str, Figure]:
 def profile(results: Results, name: str) -> Figure:
     """Draw a point array along the stack, one panel for each of the first protocol steps, times from its start."""
     steps = _frames_of_steps(results)[:MOST_PANELS]
-    columns = min(len(steps), 2)
+    columns = len(steps) if len(steps) <= 3 else 2
     rows = -(-len(steps) // columns)
-    figure = Figure(figsize=(4.4 * columns + 0.6, 3.3 * rows + 0.3), layout="constrained")
+    figure = Figure(figsize=(3.9 * columns + 0.7, 3.4 * rows + 0.3), layout="constrained")
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     for axes, (title, frames) in zip(panels, steps, strict=False):
         _panel(results, name, axes, frames)
