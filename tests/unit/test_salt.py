@@ -147,8 +147,11 @@ def test_a_run_that_uses_up_its_salt_says_where(tmp_path: Path) -> None:
 
 
 def test_the_time_of_depletion_is_in_the_summary(tmp_path: Path) -> None:
-    protocol = {"steps": [f"Charge at {4 * LIMIT:.4g} mA/cm2 until 0.9 V"]}
-    folder = small.write(tmp_path, CELL, MESH, protocol=protocol, numerics={"time_tolerance": 1e-4})
+    protocol = {"steps": [f"Charge at {4 * LIMIT:.4g} mA/cm2 until 1 V"]}
+    fine = MESH.replace(
+        'cells = 12, finer = "both", growth = 1.3', 'cells = 60, finer = "both", growth = 1.15'
+    )
+    folder = small.write(tmp_path, CELL, fine, protocol=protocol, numerics={"time_tolerance": 1e-4})
     summary = run_case(read_case(folder), folder / "results", quiet=True)
     tau = salt_forms.sand_time(8.0, 1e-3, 0.2, 4e-2 * LIMIT)
     assert summary["Salt depletion time [s]"] == pytest.approx(0.99**2 * tau, rel=0.03)
