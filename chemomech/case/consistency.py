@@ -77,10 +77,15 @@ def _region_states(sections: Sections) -> Iterator[Problem]:
                 yield sections.problem(
                     (*here, part), f"role '{region.role}' stores no lithium", f"remove '{part}'"
                 )
+        if region.role != "electrolyte" and region.salt is not None:
+            what = f"role '{region.role}' dissolves no salt"
+            yield sections.problem((*here, "salt"), what, "remove 'salt'")
         if name not in materials:
             continue
         material = materials[name]
         lacking = material.problems_for_role(region.role)
+        if region.role == "electrolyte":
+            lacking += material.problems_with_salt(region.salt is not None)
         for what in lacking:
             yield sections.problem(
                 (*here, "material"), what, "see `chemomech list materials`, or add it in 'properties'"

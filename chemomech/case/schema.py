@@ -31,6 +31,7 @@ FieldName = Literal[
     "electronic_potential",
     "ionic_potential",
     "chemical_potential",
+    "salt_concentration",
     "displacement",
     "von_mises",
     "hydrostatic",
@@ -136,6 +137,13 @@ class Initial(_Block):
             )
 
 
+class Salt(_Block):
+    """A binary salt dissolved in an electrolyte region; its anions move too."""
+
+    concentration: Annotated[float, Quantity("concentration", "1000 mol/m^3")]
+    """Concentration at the start, the same everywhere in the region, and its mean for good [mol/m^3]."""
+
+
 class Region(_Block):
     """One region of the mesh: what it is made of and what it does."""
 
@@ -146,6 +154,8 @@ class Region(_Block):
     inert: only mechanics."""
     initial: Initial | None = None
     """State at the start; required for role active, refused for the others."""
+    salt: Salt | None = None
+    """Salt of an electrolyte region; without it the electrolyte conducts lithium ions only."""
     stress_free_stoichiometry: Fraction | None = None
     """Lithium fraction at which the region is free of swelling strain [-]; without it the initial one."""
     properties: Mapping[str, Any] = Field(

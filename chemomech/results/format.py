@@ -27,6 +27,8 @@ NEWTON_ITERATIONS: Final = "Newton iterations [-]"
 LITHIUM_ERROR: Final = "Lithium balance error [-]"
 CHARGE_ERROR: Final = "Charge balance error [-]"
 
+SALT_ERROR: Final = "Salt balance error [-]"
+
 CELL_COLUMNS: Final = (
     TIME,
     CYCLE,
@@ -53,6 +55,9 @@ REGION_QUANTITIES: Final = {
     "Mean stoichiometry": "-",
     "Min stoichiometry": "-",
     "Max stoichiometry": "-",
+    "Mean salt concentration": "mol.m-3",
+    "Min salt concentration": "mol.m-3",
+    "Max salt concentration": "mol.m-3",
     "Max von Mises": "MPa",
     "Max principal stress": "MPa",
     "P99 principal stress": "MPa",
@@ -61,6 +66,7 @@ REGION_QUANTITIES: Final = {
 }
 """History quantities recorded once per region, with their units."""
 
+SALT_ARRAY: Final = "Salt concentration [mol.m-3]"
 REGION_ARRAY: Final = "Region [-]"
 DISPLACEMENT_ARRAY: Final = "Displacement [um]"
 CRACK_RISK_ARRAY: Final = "Crack risk [-]"
@@ -72,6 +78,7 @@ POINT_FIELDS: Final = {
     "electronic_potential": "Electronic potential [V]",
     "ionic_potential": "Ionic potential [V]",
     "chemical_potential": "Chemical potential [V]",
+    "salt_concentration": SALT_ARRAY,
     "displacement": DISPLACEMENT_ARRAY,
 }
 """Point arrays: name in `[output] fields` -> name in the file."""
