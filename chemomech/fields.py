@@ -26,8 +26,8 @@ Treatment = Literal["parabolic", "projected", "elliptic", "elastic", "global"]
 class Field:
     """One unknown: its name, where it lives, and what a solver may know of it.
 
-    ``support`` is a role ("active", "ion-conducting", "electron-conducting", "solid"), the name of an interface, or
-    "cell" for a number without place.  ``scale`` is the size of a change that counts as one [unit of the field].
+    ``support`` is a role ("active", "ion-conducting", "electron-conducting", "solid"), the name of an interface,
+    "regions:a+b" for regions by name, "cell" for a number without place.  ``scale`` is the size of a change that counts as one [unit of the field].
     ``treatment`` tells a block solver what kind of equation the field has, without naming any physics.
     """
 
@@ -47,6 +47,17 @@ DISPLACEMENT = Field("displacement", "solid", "um", 1e-2, "elastic", shape="vect
 CELL_VOLTAGE = Field("cell_voltage", "cell", "V", 1.0, "global")
 OUT_OF_PLANE_STRAIN = Field("out_of_plane_strain", "cell", "-", 1e-3, "global")
 STACK_PRESSURE = Field("stack_pressure", "cell", "GPa", 1e-2, "global")
+
+
+def electric_potential(regions: Iterable[str]) -> Field:
+    """Return the electric (Galvani) potential of regions whose charge is resolved, continuous within them."""
+    names = "+".join(regions)
+    return Field(f"electric_potential in {names}", f"regions:{names}", "V", 1.0, "elliptic")
+
+
+def ion_concentration(region: str, scale: float, ion: str = "ion") -> Field:
+    """Return the concentration of a mobile ion in one region; it jumps where two lattices meet."""
+    return Field(f"{ion}_concentration in {region}", f"regions:{region}", "pmol/um^3", scale, "projected")
 
 
 @dataclass

@@ -27,6 +27,7 @@ def menu() -> dict[str, Case]:
         jacobian,
         kinetics,
         manufactured,
+        space_charge,
         stress,
     )
 
@@ -58,6 +59,11 @@ def menu() -> dict[str, Case]:
         "cell_voltage": cell.voltage,
         "balance": cell.balance,
         "ranks": cell.ranks,
+        "debye_lengths": space_charge.debye_lengths,
+        "scl_gouy_chapman": space_charge.gouy_chapman,
+        "scl_bikerman": space_charge.bikerman,
+        "scl_lattice_test": space_charge.lattice_test,
+        "scl_lattice_LPSCl_like": space_charge.lattice_full,
     }
 
 
