@@ -27,7 +27,8 @@ class Field:
     """One unknown: its name, where it lives, and what a solver may know of it.
 
     ``support`` is a role ("active", "ion-conducting", "electron-conducting", "solid"), the name of an interface,
-    "regions:a+b" for regions by name, "cell" for a number without place.  ``scale`` is the size of a change that counts as one [unit of the field].
+    "regions:a+b" for regions by name, "cell" for a number without place.  ``scale`` is the size of a change that
+    counts as one [unit of the field].
     ``treatment`` tells a block solver what kind of equation the field has, without naming any physics.
     """
 

@@ -112,15 +112,16 @@ class Lattice:
         return float(np.sqrt(2 * self.permittivity * abs(phi) / (FARADAY * self.sites * share)))
 
 
-def contact_split(one: Lattice, other: Lattice, difference: float) -> float:
-    """Return the potential that falls in ``one`` where two lattices meet [V].
+def contact_split(one: Lattice, other: Lattice, difference: float, core_capacitance: float = np.inf) -> float:
+    """Return the potential that falls in ``one`` where two lattices meet, surface minus bulk [V].
 
-    phi_one - phi_other in the bulk is ``difference``; the displacement is continuous: eps E is the same on both sides.
+    phi_one - phi_other in the bulk is ``difference`` (less the drop of an uncharged core layer).  The charges are
+    opposite; over a core layer of capacitance C falls J = -charge_one/C more.
     """
 
     def mismatch(part: float) -> float:
-        # part = surface - bulk of `one`; the surface of `other` stands difference + part above its bulk
-        return one.charge(part) + other.charge(part + difference)
+        jump = -one.charge(part) / core_capacitance
+        return one.charge(part) + other.charge(difference + part - jump)
 
     low, high = sorted((0.0, -difference))
     return float(brentq(mismatch, low, high, xtol=1e-14))

@@ -21,12 +21,14 @@ def menu() -> dict[str, Case]:
     """Return every case by its name; the finite elements are imported here."""
     from chemomech.verification import (
         cell,
+        contacts,
         coupled,
         diffusion,
         elasticity,
         jacobian,
         kinetics,
         manufactured,
+        nernst_planck,
         space_charge,
         stress,
     )
@@ -64,6 +66,13 @@ def menu() -> dict[str, Case]:
         "scl_bikerman": space_charge.bikerman,
         "scl_lattice_test": space_charge.lattice_test,
         "scl_lattice_LPSCl_like": space_charge.lattice_full,
+        "scl_distorted": contacts.distorted,
+        "scl_core": contacts.core,
+        "scl_contact": contacts.contacts,
+        "scl_positivity": contacts.bounds,
+        "scl_relaxation": contacts.relaxation,
+        "scl_swelling": contacts.swelling,
+        "scl_mms": nernst_planck.orders,
     }
 
 

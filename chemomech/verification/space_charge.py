@@ -10,13 +10,25 @@ from dolfinx import fem, mesh
 
 from chemomech.constants import FARADAY, GAS
 from chemomech.domain import Domain, Support
-from chemomech.fields import IONIC_POTENTIAL, Field, State, electric_potential, ion_concentration
+from chemomech.errors import RunError
+from chemomech.fields import (
+    DISPLACEMENT,
+    IONIC_POTENTIAL,
+    Field,
+    State,
+    electric_potential,
+    ion_concentration,
+)
+from chemomech.materials.free_energy import Solid
 from chemomech.model import region_dofs
 from chemomech.physics.balance import Physics
+from chemomech.physics.mechanics import StressEquilibrium
 from chemomech.physics.space_charge import ElectrodeCore, Ion, Medium, SpaceCharge
+from chemomech.solver.newton import NewtonSolver
 from chemomech.verification import meshes
 from chemomech.verification.bench import Bench, fields_of, make_state, number, probe
 from chemomech.verification.layer_forms import VACUUM, debye_length
+from chemomech.verification.stress import rollers
 
 ANION_POTENTIAL: Final = Field("anion_potential", "ion-conducting", "V", 1.0, "elliptic")
 MOLAR: Final = 1e-6
@@ -60,7 +72,7 @@ class Substance:
         mobile = MOLAR * self.concentration * (1.0 if self.binary else 1 - self.share)
         return debye_length(self.permittivity, mobile, ROOM, 2 if self.binary else 1)
 
-    def medium(self, domain: Domain, region: str, electric: Field) -> Medium:
+    def medium(self, domain: Domain, region: str, electric: Field, solid: Solid | None = None) -> Medium:
         """Return the region as the physics wants it."""
         c0 = MOLAR * self.concentration
         scale = c0 / self.share if self.share else 100 * c0
@@ -74,6 +86,7 @@ class Substance:
                 number(domain, self.share),
                 number(domain, self.conductivity),
                 number(domain, self.chemical_potential if charge == 1 else 0.0),
+                solid if charge == 1 else None,
             )
 
         ions = [ion(IONIC_POTENTIAL, 1, "cation")]
@@ -93,6 +106,7 @@ class Layers:
         *,
         electric: Mapping[str, Field] | None = None,
         more: Sequence[Physics] = (),
+        solid: Solid | None = None,
         time_tolerance: float = 1e-4,
     ) -> None:
         """`held`: field, boundary and value of each constraint; `electric`: where phi is more than one field."""
@@ -100,16 +114,23 @@ class Layers:
         self.domain = domain
         self.electric = dict.fromkeys(substances, whole) if electric is None else dict(electric)
         self.physics = SpaceCharge(
-            {name: one.medium(domain, name, self.electric[name]) for name, one in substances.items()},
+            {name: one.medium(domain, name, self.electric[name], solid) for name, one in substances.items()},
             number(domain, ROOM),
         )
-        everything = [self.physics, *more]
-        self.state = make_state(domain, dict.fromkeys(substances, "electrolyte"), fields_of(everything))
+        everything: list[Physics] = [self.physics, *more]
+        if solid is not None:
+            swelling = {name: medium.ions[0].concentration for name, medium in self.physics.media.items()}
+            everything.append(StressEquilibrium(dict.fromkeys(substances, solid), swelling_ions=swelling))
+        self.state = make_state(
+            domain, dict.fromkeys(substances, "electrolyte"), fields_of(everything), {DISPLACEMENT: 2}
+        )
         self.values = [number(domain, value) for _, _, value in held]
         conditions = [
             held_at(self.state, item, boundary, value)
             for (item, boundary, _), value in zip(held, self.values, strict=True)
         ]
+        if solid is not None:
+            conditions += rollers(self.state, ("left", "bottom", "top"))
         self.neutral()
         self.bench = Bench(self.state, everything, conditions=conditions, time_tolerance=time_tolerance)
         self.state.time_factor.value = 0.0
@@ -126,6 +147,16 @@ class Layers:
                 if ion.charge == 1:
                     mu = float(ion.chemical_potential.value)
                     potential.x.array[region_dofs(self.state, self.electric[name], name)] = -mu
+
+    def equilibrate(self) -> None:
+        """Solve for electric potentials and concentrations with the electrochemical potentials as they stand."""
+        moving = {ion.potential for medium in self.physics.media.values() for ion in medium.ions}
+        chosen = [i for i, item in enumerate(self.state.fields) if item not in moving]
+        solver = NewtonSolver(self.bench.problem.part(chosen), self.bench.solver.options, self.domain.comm)
+        attempt = solver.solve()
+        solver.destroy()
+        if not attempt.converged:
+            raise RunError(f"the equilibrium was not solved: {attempt.reason}")
 
     def total(self, name: str) -> float:
         """Return one of the physics' observables."""
@@ -180,6 +211,7 @@ class Wall(Layers):
         count: int = 300,
         ratio: float = 300.0,
         core: float | None = None,
+        solid: Solid | None = None,
     ) -> None:
         """`core`: capacitance of a core layer at the wall [nC/(V um^2)]; the wall then is a metal behind it."""
         length = substance.debye_length
@@ -200,7 +232,7 @@ class Wall(Layers):
                     "left", (SALT,), electric, number(domain, core), self.metal, number(domain, ZERO_CHARGE)
                 )
             )
-        super().__init__(domain, {SALT: substance}, held, more=more)
+        super().__init__(domain, {SALT: substance}, held, more=more, solid=solid)
         if core is None:
             self.metal = self.values[0]
         self.area = domain.boundary_area("left")

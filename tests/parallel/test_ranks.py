@@ -216,3 +216,25 @@ def test_a_rank_that_fails_alone_ends_the_others(tmp_path: Path) -> None:
     done = small.script(ALONE, small.write(tmp_path), ranks=2, timeout=60)
     assert done.returncode != 0
     assert "rank 1: only this rank failed" in done.stderr
+
+
+SPACE_CHARGE = """
+import chemomech.runtime
+from mpi4py import MPI
+from chemomech.verification import contacts, space_charge
+charges = contacts.core()
+charges |= {k: v for k, v in space_charge.lattice_test().items() if k.startswith("sigma")}
+charges |= {k: v for k, v in contacts.contacts().items() if k.startswith("charge")}
+if MPI.COMM_WORLD.rank == 0:
+    print(*(f"{value:.12g}" for value in charges.values()), flush=True)
+"""
+
+
+def test_two_ranks_resolve_the_same_space_charge() -> None:
+    values = []
+    for ranks in (1, 2):
+        done = small.script(SPACE_CHARGE, ranks=ranks)
+        assert done.returncode == 0, done.stderr
+        values.append([float(word) for word in done.stdout.split()])
+    assert len(values[0]) > 15
+    np.testing.assert_allclose(values[1], values[0], rtol=1e-9)
