@@ -6,7 +6,7 @@ time integrator, and the linearisation K + i w M.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import chemomech.runtime  # noqa: F401
@@ -26,10 +26,9 @@ Treatment = Literal["parabolic", "projected", "elliptic", "elastic", "global"]
 class Field:
     """One unknown: its name, where it lives, and what a solver may know of it.
 
-    ``support`` is a role ("active", "ion-conducting", "electron-conducting", "solid"), the name of an interface,
-    "regions:a+b" for regions by name, "cell" for a number without place.  ``scale`` is the size of a change that
-    counts as one [unit of the field].
-    ``treatment`` tells a block solver what kind of equation the field has, without naming any physics.
+    ``support`` is a role ("active", "ion-conducting", "electron-conducting", "solid"), "regions:a|b", the name of an
+    interface, or "cell" for a number without place.  ``scale`` is the size of a change that counts as one [unit of the
+    field].  ``treatment`` tells a block solver what kind of equation the field has, without naming any physics.
     """
 
     name: str
@@ -39,6 +38,18 @@ class Field:
     treatment: Treatment
     shape: Shape = "scalar"
 
+    def on(self, regions: Iterable[str]) -> "Field":
+        """Return the same quantity as a field of its own on some regions: elsewhere it may have another value."""
+        names = sorted(regions)
+        return replace(
+            self, name=f"{self.quantity} in {'+'.join(names)}", support=f"regions:{'|'.join(names)}"
+        )
+
+    @property
+    def quantity(self) -> str:
+        """What the field is, wherever it lives: the name without its regions."""
+        return self.name.partition(" in ")[0]
+
 
 CONCENTRATION = Field("concentration", "active", "pmol/um^3", 1e-2, "parabolic")
 CHEMICAL_POTENTIAL = Field("chemical_potential", "active", "V", 1.0, "projected")
@@ -47,18 +58,14 @@ IONIC_POTENTIAL = Field("ionic_potential", "ion-conducting", "V", 1.0, "elliptic
 DISPLACEMENT = Field("displacement", "solid", "um", 1e-2, "elastic", shape="vector")
 CELL_VOLTAGE = Field("cell_voltage", "cell", "V", 1.0, "global")
 OUT_OF_PLANE_STRAIN = Field("out_of_plane_strain", "cell", "-", 1e-3, "global")
+ELECTRIC_POTENTIAL = Field("electric_potential", "ion-conducting", "V", 1.0, "elliptic")
+ION_CONCENTRATION = Field("ion_concentration", "ion-conducting", "pmol/um^3", 1e-3, "projected")
 STACK_PRESSURE = Field("stack_pressure", "cell", "GPa", 1e-2, "global")
-
-
-def electric_potential(regions: Iterable[str]) -> Field:
-    """Return the electric (Galvani) potential of regions whose charge is resolved, continuous within them."""
-    names = "+".join(regions)
-    return Field(f"electric_potential in {names}", f"regions:{names}", "V", 1.0, "elliptic")
 
 
 def ion_concentration(region: str, scale: float, ion: str = "ion") -> Field:
     """Return the concentration of a mobile ion in one region; it jumps where two lattices meet."""
-    return Field(f"{ion}_concentration in {region}", f"regions:{region}", "pmol/um^3", scale, "projected")
+    return replace(ION_CONCENTRATION, name=f"{ion}_concentration", scale=scale).on([region])
 
 
 @dataclass

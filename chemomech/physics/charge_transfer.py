@@ -1,10 +1,11 @@
-"""Charge transfer at an active | electrolyte interface: Butler-Volmer kinetics, film resistance, double layer.
+"""Charge transfer at an active | electrolyte interface: Butler-Volmer kinetics, layers in series, double layer.
 
-i = i0(theta) [exp(alpha_a F eta/RT) - exp(-alpha_c F eta/RT)],   positive current leaves the active material,
-eta = phi_s - phi_e - w + kappa_eps tr(eps) - i R_film,   w = U(theta) + Omega sigma_h/F   (or U alone).
+i = a i0(theta) [exp(alpha_a F eta/RT) - exp(-alpha_c F eta/RT)],   positive current leaves the active material,
+eta = phi_s - phi_e - w + kappa_eps tr(eps) - sum of drops(i/a),   w = U(theta) + Omega sigma_h/F   (or U alone).
 
-The thermodynamic stress term (in w) and the phenomenological strain term are separate switches.  With a film
-the current density is itself an unknown on the interface, because eta depends on it.
+i is per nominal area, a the conducting fraction of it (1 where no contact law says otherwise), so i/a passes where
+the two solids touch.  The thermodynamic stress term (in w) and the phenomenological strain term are separate
+switches.  With layers the current density is itself an unknown on the interface, because eta depends on it.
 """
 
 from collections.abc import Callable
@@ -24,7 +25,7 @@ from chemomech.fields import (
     State,
 )
 from chemomech.materials.kinetics import Kinetics
-from chemomech.physics.balance import exchange
+from chemomech.physics.balance import Layer, exchange
 
 
 @dataclass(frozen=True)
@@ -41,19 +42,30 @@ class ChargeTransfer:
     """given when the thermodynamic stress term is off: eta then uses U(theta) in place of w"""
     strain_coefficient: Any = None
     """kappa_eps [V]"""
-    film_resistance: Any = None
-    """[V um^2/nA]"""
+    layers: tuple[Layer, ...] = ()
+    """what the current passes in series with the reaction"""
     film_current: Field | None = None
-    """the current density on the interface as an unknown, needed with a film"""
+    """the current density on the interface as an unknown, needed with layers"""
+    conducting_fraction: Callable[[State], Any] | None = None
+    """share a of the nominal area that conducts, in (0, 1]; None means all of it"""
     double_layer: Any = None
     """[nC/(V um^2)]"""
+    ionic_potential: Field = IONIC_POTENTIAL
+    """that of the electrolyte region, where there are several"""
 
     @property
     def fields(self) -> tuple[Field, ...]:
         """The traces that meet at the interface."""
-        fields: tuple[Field, ...] = (CONCENTRATION, CHEMICAL_POTENTIAL, ELECTRONIC_POTENTIAL, IONIC_POTENTIAL)
+        fields: tuple[Field, ...] = (
+            CONCENTRATION,
+            CHEMICAL_POTENTIAL,
+            ELECTRONIC_POTENTIAL,
+            self.ionic_potential,
+        )
         if self.strain_coefficient is not None:
             fields += (DISPLACEMENT,)
+        for layer in self.layers:
+            fields += layer.fields
         return fields if self.film_current is None else (*fields, self.film_current)
 
     def residual(self, state: State) -> ufl.Form:
@@ -62,12 +74,12 @@ class ChargeTransfer:
         current = self.faradaic(state)
         lithium = state.domain.on_interface(current / FARADAY * state.test[CONCENTRATION]("+"), plus, minus)
         total = current + self.capacitive(state)
-        charge = exchange(state, total, ELECTRONIC_POTENTIAL, IONIC_POTENTIAL, plus, minus)
+        charge = exchange(state, total, ELECTRONIC_POTENTIAL, self.ionic_potential, plus, minus)
         form = lithium + charge
         if self.film_current is not None:
-            reaction = self.kinetics.current(
-                self.overpotential(state) - current * self.film_resistance, self._theta(state)
-            )
+            fraction = self._fraction(state)
+            lost = sum(layer.drop(state, current / fraction) for layer in self.layers)
+            reaction = fraction * self.kinetics.current(self.overpotential(state) - lost, self._theta(state))
             test = state.test[self.film_current]("+")
             form += state.domain.on_interface((current - reaction) * test, plus, minus)
         return form
@@ -87,7 +99,7 @@ class ChargeTransfer:
         return found
 
     def overpotential(self, state: State) -> Any:
-        """Driving force before the drop over a film [V]."""
+        """Driving force before the drops over layers [V]."""
         eta = self._drop(state)
         if self.open_circuit_potential is None:
             eta = eta - state.value[CHEMICAL_POTENTIAL]("+")
@@ -101,16 +113,21 @@ class ChargeTransfer:
         """Faradaic current density [nA/um^2]."""
         if self.film_current is not None:
             return state.value[self.film_current]("+")
-        return self.kinetics.current(self.overpotential(state), self._theta(state))
+        reaction = self.kinetics.current(self.overpotential(state), self._theta(state))
+        return self._fraction(state) * reaction
 
     def capacitive(self, state: State) -> Any:
         """Current density that charges the double layer, C_dl d(phi_s - phi_e)/dt [nA/um^2]."""
         if self.double_layer is None:
             return 0.0
-        return self.double_layer * (state.rate(ELECTRONIC_POTENTIAL)("+") - state.rate(IONIC_POTENTIAL)("-"))
+        rates = state.rate(ELECTRONIC_POTENTIAL)("+") - state.rate(self.ionic_potential)("-")
+        return self.double_layer * rates
+
+    def _fraction(self, state: State) -> Any:
+        return 1.0 if self.conducting_fraction is None else self.conducting_fraction(state)
 
     def _drop(self, state: State) -> Any:
-        return state.value[ELECTRONIC_POTENTIAL]("+") - state.value[IONIC_POTENTIAL]("-")
+        return state.value[ELECTRONIC_POTENTIAL]("+") - state.value[self.ionic_potential]("-")
 
     def _theta(self, state: State) -> Any:
         return state.value[CONCENTRATION]("+") / self.maximum_concentration

@@ -45,7 +45,7 @@ def make_state(
         if kind == "interface":
             supports[item] = domain.interface_support(*([name] for name in place.split("|")))
         elif kind == "regions":
-            supports[item] = domain.support(place.split("+"))
+            supports[item] = domain.support(place.split("|"))
         elif kind == "cell":
             supports[item] = domain.support(roles)
         else:

@@ -13,7 +13,8 @@ from scipy.integrate import quad, solve_bvp
 from scipy.optimize import brentq
 
 from chemomech.constants import FARADAY
-from chemomech.fields import IONIC_POTENTIAL, Field, electric_potential
+from chemomech.domain import Coordinates
+from chemomech.fields import ELECTRIC_POTENTIAL, IONIC_POTENTIAL, Field
 from chemomech.materials.free_energy import Solid
 from chemomech.physics.balance import Physics
 from chemomech.physics.space_charge import InterfaceCore
@@ -68,10 +69,10 @@ def contact(
         start = thickness
     places["right"], substances["right"] = start + other, right
     domain = meshes.stack("plane strain", places, breadth=left.debye_length, across=1)
-    whole = electric_potential(substances)
+    whole = ELECTRIC_POTENTIAL.on(substances)
     electric, more = dict.fromkeys(substances, whole), list[Physics]()
     if core:
-        electric = {name: electric_potential([name]) for name in substances}
+        electric = {name: ELECTRIC_POTENTIAL.on([name]) for name in substances}
         layer = InterfaceCore(
             "left|right",
             frozenset(["left"]),
@@ -220,7 +221,7 @@ def relaxation() -> dict[str, float]:
     places = {"left": -left[::-1], "right": right}
     domain = meshes.stack("plane strain", places, breadth=oxide.debye_length, across=1)
     substances = {"left": oxide, "right": sulfide}
-    phi = electric_potential(substances)
+    phi = ELECTRIC_POTENTIAL.on(substances)
     held: list[tuple[Field, str, float]] = [
         (phi, "left", -oxide.chemical_potential), (phi, "right", -sulfide.chemical_potential)
     ]  # fmt: skip

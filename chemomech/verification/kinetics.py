@@ -23,6 +23,7 @@ from chemomech.materials.kinetics import Kinetics
 from chemomech.physics.balance import Physics
 from chemomech.physics.charge_transfer import ChargeTransfer
 from chemomech.physics.conduction import Conduction
+from chemomech.physics.layers import Film
 from chemomech.physics.lithium_transport import Host, LithiumTransport
 from chemomech.physics.mechanics import StackPressure, StressEquilibrium
 from chemomech.physics.terminal import Control, CurrentCollector
@@ -81,7 +82,7 @@ class Bars:
             kinetics,
             number(domain, 1.0),
             strain_coefficient=option(self.strain_coefficient),
-            film_resistance=option(self.film_resistance),
+            layers=() if self.film_resistance is None else (Film(number(domain, self.film_resistance)),),
             film_current=film,
             double_layer=option(self.double_layer),
         )

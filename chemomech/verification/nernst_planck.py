@@ -14,7 +14,7 @@ import ufl
 
 from chemomech.constants import FARADAY, GAS
 from chemomech.domain import Domain
-from chemomech.fields import IONIC_POTENTIAL, Field, electric_potential, ion_concentration
+from chemomech.fields import ELECTRIC_POTENTIAL, IONIC_POTENTIAL, Field, ion_concentration
 from chemomech.physics.balance import source
 from chemomech.physics.space_charge import Ion, Medium, SpaceCharge
 from chemomech.verification.bench import NOTHING, Bench, fields_of, make_state, number
@@ -24,7 +24,7 @@ LATTICE: Final = "lattice"
 SOLUTION: Final = "solution"
 ROLES: Final = {LATTICE: "electrolyte", SOLUTION: "electrolyte"}
 ANION_POTENTIAL: Final = Field("anion_potential", f"regions:{SOLUTION}", "V", 1.0, "elliptic")
-ELECTRIC: Final = electric_potential(ROLES)
+ELECTRIC: Final = ELECTRIC_POTENTIAL.on(ROLES)
 TEMPERATURE: Final = 300.0
 STEP: Final = 0.02
 """the one time step, whose rates the source knows [s]"""

@@ -16,7 +16,6 @@ from chemomech.fields import (
     IONIC_POTENTIAL,
     Field,
     State,
-    electric_potential,
     ion_concentration,
 )
 from chemomech.materials.free_energy import Solid
@@ -110,7 +109,7 @@ class Layers:
         time_tolerance: float = 1e-4,
     ) -> None:
         """`held`: field, boundary and value of each constraint; `electric`: where phi is more than one field."""
-        whole = electric_potential(substances)
+        whole = ELECTRIC_POTENTIAL.on(substances)
         self.domain = domain
         self.electric = dict.fromkeys(substances, whole) if electric is None else dict(electric)
         self.physics = SpaceCharge(
@@ -218,7 +217,7 @@ class Wall(Layers):
         if domain is None:
             grid = meshes.graded(0.0, REACH * length, count, ratio)
             domain = meshes.stack("plane strain", {SALT: grid}, breadth=length, across=1)
-        electric = electric_potential([SALT])
+        electric = ELECTRIC_POTENTIAL.on([SALT])
         held = [(electric, "right", 0.0), (IONIC_POTENTIAL, "right", 0.0)]
         if substance.binary:
             held.append((ANION_POTENTIAL, "right", 0.0))
