@@ -13,6 +13,7 @@ from chemomech.domain import Domain, Support
 from chemomech.errors import RunError
 from chemomech.fields import (
     DISPLACEMENT,
+    ELECTRIC_POTENTIAL,
     IONIC_POTENTIAL,
     Field,
     State,
