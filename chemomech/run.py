@@ -116,6 +116,7 @@ class _Run:
         self.identity = comm.bcast(self.identity, root=0)
         self.tally = Tally(schedule)
         self.output_seconds = 0.0
+        self.said: set[str] = set()
         self.last_checkpoint = clock.time()
         self.recorder = self._open(resume)
 
@@ -235,6 +236,7 @@ class _Run:
                 "linear iterations": counts.linear,
             },
             failures=dict(counts.failures),
+            notes=self.recorder.notes,
         )
 
     def _observe(self, moment: Moment) -> None:
@@ -258,7 +260,11 @@ class _Run:
         }
         row = self.recorder.row(basics, moment.reading, stress)
         self.recorder.append(row)
-        self.tally.take(moment, row, self.recorder.extreme_columns)
+        self.tally.take(moment, row, self.recorder.extreme_columns, self.recorder.end_columns)
+        for note in self.recorder.notes:
+            if note.partition(" is ")[0] not in self.said:
+                self.said.add(note.partition(" is ")[0])
+                self.progress.say(f"note: {note}")
         due = self.simulation.counts.accepted % self.case.output.every == 0
         if moment.last or moment.scheduled is None or due:
             self.recorder.frame(moment.time, stress)

@@ -138,6 +138,53 @@ class SpaceCharge:
 
 
 @dataclass(frozen=True)
+class BlockingCore:
+    """A blocking electrode at the terminal, behind a core layer: its current is dq/dt, no ion leaves."""
+
+    boundary: str
+    touching: Mapping[Field, tuple[str, ...]]
+    """regions that it touches, by their electric potential"""
+    capacitance: Any
+    """[nC/(V um^2)]"""
+    zero_charge: Mapping[str, Any]
+    """E_0 against each region: metal less electric potential without charge [V]"""
+    metal: Field
+    """the potential of the metal"""
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The electric potentials and its own."""
+        return (*self.touching, self.metal)
+
+    def density(self, state: State, potential: Field) -> Any:
+        """Current density that charges the metal, dq/dt [nA/um^2]."""
+        return self.capacitance * (state.rate(self.metal) - state.rate(potential))
+
+    def residual(self, state: State) -> ufl.Form:
+        """eps dphi/dn = q."""
+        return sum((core.residual(state) for core in self._cores(state)), ufl.Form([]))
+
+    def observables(self, state: State) -> dict[str, ufl.Form]:
+        """Charge on the metal [nC]."""
+        stored = sum(
+            (
+                state.domain.on_boundary(core.density(state), self.boundary, core.regions)
+                for core in self._cores(state)
+            ),
+            ufl.Form([]),
+        )
+        return {f"double-layer charge at {self.boundary}": stored}
+
+    def _cores(self, state: State) -> list["ElectrodeCore"]:
+        metal = state.value[self.metal]
+        return [
+            ElectrodeCore(self.boundary, (name,), electric, self.capacitance, metal, self.zero_charge[name])
+            for electric, regions in self.touching.items()
+            for name in regions
+        ]
+
+
+@dataclass(frozen=True)
 class ElectrodeCore:
     """Core (Stern) layer at a boundary: a metal that holds q = C (phi_metal - E_0 - phi) against the electrolyte."""
 

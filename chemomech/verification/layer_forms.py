@@ -5,7 +5,6 @@ Internal units: nC, um, V, pmol, K.  psi = F phi/(RT).
 """
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +14,6 @@ from scipy.optimize import brentq
 from chemomech.constants import FARADAY, GAS
 
 type Array = NDArray[np.float64]
-
-VACUUM: Final = 8.8541878128e-9
-"""permittivity of vacuum [nC/(V um)], CODATA 2018"""
 
 
 def debye_length(permittivity: float, concentration: float, temperature: float, ions: int = 1) -> float:

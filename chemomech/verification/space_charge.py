@@ -8,7 +8,7 @@ import numpy as np
 import ufl
 from dolfinx import fem, mesh
 
-from chemomech.constants import FARADAY, GAS
+from chemomech.constants import FARADAY, GAS, VACUUM
 from chemomech.domain import Domain, Support
 from chemomech.errors import RunError
 from chemomech.fields import (
@@ -27,7 +27,7 @@ from chemomech.physics.space_charge import ElectrodeCore, Ion, Medium, SpaceChar
 from chemomech.solver.newton import NewtonSolver
 from chemomech.verification import meshes
 from chemomech.verification.bench import Bench, fields_of, make_state, number, probe
-from chemomech.verification.layer_forms import VACUUM, debye_length
+from chemomech.verification.layer_forms import debye_length
 from chemomech.verification.stress import rollers
 
 ANION_POTENTIAL: Final = Field("anion_potential", "ion-conducting", "V", 1.0, "elliptic")
