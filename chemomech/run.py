@@ -81,6 +81,7 @@ class _Run:
         self.identity = comm.bcast(self.identity, root=0)
         self.tally = Tally(schedule)
         self.output_seconds = 0.0
+        self.said: set[str] = set()
         self.last_checkpoint = clock.time()
         self.recorder = self._open(resume)
 
@@ -210,6 +211,7 @@ class _Run:
                 "linear iterations": counts.linear,
             },
             failures=dict(counts.failures),
+            notes=self.recorder.notes,
         )
 
     def _observe(self, moment: Moment) -> None:
@@ -233,7 +235,11 @@ class _Run:
         }
         row = self.recorder.row(basics, moment.reading, stress)
         self.recorder.append(row)
-        self.tally.take(moment, row, self.recorder.extreme_columns)
+        self.tally.take(moment, row, self.recorder.extreme_columns, self.recorder.end_columns)
+        for note in self.recorder.notes:
+            if note.partition(" is ")[0] not in self.said:
+                self.said.add(note.partition(" is ")[0])
+                self.progress.say(f"note: {note}")
         if place is not None and place.step.mode == "impedance":
             self.progress.say(f"impedance: {place.step.text}")
             self.spectra.measure(place, moment.time, moment.reading)

@@ -21,6 +21,7 @@ def menu() -> dict[str, Case]:
     """Return every case by its name; the finite elements are imported here."""
     from chemomech.verification import (
         cell,
+        contacts,
         coupled,
         diffusion,
         effective,
@@ -31,7 +32,9 @@ def menu() -> dict[str, Case]:
         jacobian,
         kinetics,
         manufactured,
+        nernst_planck,
         salt,
+        space_charge,
         stress,
         tomography,
     )
@@ -83,6 +86,18 @@ def menu() -> dict[str, Case]:
         "eis_electrolytes": impedance_cells.electrolyte_cells,
         "eis_transient": impedance_cells.transient,
         "eff_voxel_image": tomography.voxel_image,
+        "debye_lengths": space_charge.debye_lengths,
+        "scl_gouy_chapman": space_charge.gouy_chapman,
+        "scl_bikerman": space_charge.bikerman,
+        "scl_lattice_test": space_charge.lattice_test,
+        "scl_lattice_LPSCl_like": space_charge.lattice_full,
+        "scl_distorted": contacts.distorted,
+        "scl_core": contacts.core,
+        "scl_contact": contacts.contacts,
+        "scl_positivity": contacts.bounds,
+        "scl_relaxation": contacts.relaxation,
+        "scl_swelling": contacts.swelling,
+        "scl_mms": nernst_planck.orders,
     }
 
 
