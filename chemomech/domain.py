@@ -175,6 +175,20 @@ class Domain:
         weight = self.weight("+") if self.coordinates == "axisymmetric" else 1.0
         return weight * integrand * measure
 
+    def place(self, integral: Any) -> str:
+        """Name where an integral made here is taken: "a", "a|b", or a boundary."""
+        kind = {"cell": "dx", "exterior_facet": "ds", "interior_facet": "dS"}[integral.integral_type()]
+        key = next(
+            known
+            for (sort, known), number in self._identities.items()
+            if sort == kind and number == integral.subdomain_id()
+        )
+        if kind == "dx":
+            return "+".join(sorted(key))
+        if kind == "ds":
+            return str(key[0])
+        return "|".join("+".join(sorted(side)) for side in key)
+
     def _oriented_facets(self, a: frozenset[str], b: frozenset[str]) -> Int32Array:
         facets = self._interface_facets(a, b, owned=True)
         data = self._integration_data(fem.IntegralType.interior_facet, facets).reshape(-1, 4)

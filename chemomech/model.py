@@ -28,6 +28,7 @@ from chemomech.fields import (
     DISPLACEMENT,
     ELECTRONIC_POTENTIAL,
     IONIC_POTENTIAL,
+    SALT_CONCENTRATION,
     Field,
     State,
 )
@@ -35,6 +36,7 @@ from chemomech.materials.free_energy import Solid
 from chemomech.materials.kinetics import Kinetics
 from chemomech.materials.laws import ufl_maths
 from chemomech.materials.material import Material, load_material
+from chemomech.materials.properties import SALT
 from chemomech.physics.balance import Physics
 from chemomech.physics.charge_transfer import ChargeTransfer
 from chemomech.physics.conduction import Conduction
@@ -42,6 +44,7 @@ from chemomech.physics.ionic_contact import IonicContact
 from chemomech.physics.layers import Film
 from chemomech.physics.lithium_transport import Host, LithiumTransport
 from chemomech.physics.mechanics import StackPressure, StressEquilibrium
+from chemomech.physics.salt_transport import SaltTransport, Solution
 from chemomech.physics.terminal import (
     BlockingElectrode,
     Control,
@@ -64,6 +67,8 @@ ROLES: dict[str, tuple[str, ...]] = {
 
 SECOND = 1.0
 """[s]"""
+KMOL_PER_M3 = 1e3
+"""1 pmol/um^3 in kmol/m^3, in which laws of a salt are written"""
 POTENTIALS = (ELECTRONIC_POTENTIAL, CHEMICAL_POTENTIAL, CELL_VOLTAGE)
 """kept relative to the initial potential, so that conductivity x potential keeps its digits"""
 
@@ -85,6 +90,18 @@ class ActiveRegion:
         return FARADAY * self.maximum_concentration * self.volume
 
 
+@dataclass(frozen=True)
+class SaltRegion:
+    """Numbers of a region with a salt that the run and its reports need."""
+
+    name: str
+    concentration: Field
+    initial_concentration: float
+    """[pmol/um^3]"""
+    volume: float
+    """[um^3]; per um of depth in plane strain"""
+
+
 @dataclass
 class Model:
     """A coupled problem on a domain, its controls, and what can be read off it."""
@@ -95,6 +112,7 @@ class Model:
     physics: tuple[Physics, ...]
     materials: Mapping[str, Material]
     active: tuple[ActiveRegion, ...]
+    salts: tuple[SaltRegion, ...]
     control: Control
     pressure: fem.Constant | None
     mechanics: StressEquilibrium | None
@@ -192,6 +210,7 @@ class _Builder:
         self.stressed = case.mechanics.enabled
         self.initial = {name: self._initial_stoichiometry(name) for name in self.with_role("active")}
         self.ionic = self._ionic_potentials()
+        self.salt = self._salt_concentrations()
 
     # ---- numbers ----------------------------------------------------------------------------------
 
@@ -254,6 +273,31 @@ class _Builder:
                 )
         return {name: IONIC_POTENTIAL.on(group[name]) for name in names}
 
+    def _salt_concentrations(self) -> dict[str, Field]:
+        """Return the concentration of each region with a salt: one where an ionic potential is one."""
+        given = {name: region.salt for name, region in self.case.regions.items()}
+        salted = [name for name in self.with_role("electrolyte") if given[name] is not None]
+        for one, other in combinations(salted, 2):
+            if (
+                self.ionic[one] != self.ionic[other]
+                or tuple(sorted((one, other))) not in self.domain.adjacent()
+            ):
+                continue
+            first, second = self.materials[one].properties, self.materials[other].properties
+            keys = (*SALT, "ionic_conductivity")
+            if given[one] != given[other] or any(first[key] != second[key] for key in keys):
+                raise InputError(
+                    Problem(
+                        f"[regions] {other}",
+                        f"touches '{one}', whose salt is another: how it is shared between the two is not modelled",
+                        "give both the same material and concentration, or put a resistance between them",
+                    )
+                )
+        return {
+            name: SALT_CONCENTRATION.on(other for other in salted if self.ionic[other] == self.ionic[name])
+            for name in salted
+        }
+
     def _touching(self, boundary: str) -> dict[Field, tuple[str, ...]]:
         """Return the electrolyte regions that end at a boundary, by their ionic potential."""
         found: dict[Field, tuple[str, ...]] = {}
@@ -296,6 +340,7 @@ class _Builder:
             physics=physics,
             materials=self.materials,
             active=tuple(self._active_region(name) for name in self.with_role("active")),
+            salts=tuple(self._salt_region(name) for name in self.salt),
             control=control,
             pressure=pressure.pressure if pressure is not None else None,
             mechanics=mechanics,
@@ -324,6 +369,7 @@ class _Builder:
             LithiumTransport(hosts, self.temperature, numerics.mobility, moving) if hosts else None,
             Conduction(ELECTRONIC_POTENTIAL, electrons) if electrons else None,
             *self._ions(),
+            *self._salts(moving),
             *self._charge_transfer(),
             *self._ionic_contacts(),
             terminal,
@@ -447,11 +493,41 @@ class _Builder:
                 {
                     name: self.number(self.property(name, "ionic_conductivity"))
                     for name, own in self.ionic.items()
-                    if own == potential
+                    if own == potential and name not in self.salt
                 },
             )
-            for potential in dict.fromkeys(self.ionic.values())
+            for potential in dict.fromkeys(p for name, p in self.ionic.items() if name not in self.salt)
         ]
+
+    def _salts(self, moving: Any) -> list[SaltTransport]:
+        return [
+            SaltTransport(
+                {name: self._solution(name) for name, own in self.salt.items() if own == concentration},
+                concentration,
+                potential,
+                self.temperature,
+                moving,
+            )
+            for concentration, potential in dict.fromkeys(
+                (c, self.ionic[name]) for name, c in self.salt.items()
+            )
+        ]
+
+    def _solution(self, name: str) -> Solution:
+        return Solution(
+            conductivity=self._salt_law(name, "ionic_conductivity"),
+            transference_number=self._salt_law(name, "transference_number"),
+            thermodynamic_factor=self._salt_law(name, "thermodynamic_factor"),
+            diffusivity=self._salt_law(name, "salt_diffusivity"),
+        )
+
+    def _salt_law(self, region: str, key: str) -> Callable[[Any], Any]:
+        # A law of the material file is against kmol/m3; one that is constant stays a constant of the forms.
+        if self.materials[region].properties[key].law.is_constant:
+            constant = self.number(self.property(region, key))
+            return lambda c: constant
+        law = self.law(region, key)
+        return lambda c: law(KMOL_PER_M3 * c)
 
     def _ionic_contacts(self) -> list[IonicContact]:
         return [
@@ -616,7 +692,18 @@ class _Builder:
         for name, theta in self.initial.items():
             fill(state, CONCENTRATION, name, theta * self.property(name, "maximum_concentration"))
             fill(state, CHEMICAL_POTENTIAL, name, potentials[name] - start)
+        for name, concentration in self.salt.items():
+            fill(state, concentration, name, self._initial_salt(name))
         return start
+
+    def _initial_salt(self, name: str) -> float:
+        salt = self.case.regions[name].salt
+        assert salt is not None  # it is a region with a salt
+        return salt.concentration
+
+    def _salt_region(self, name: str) -> SaltRegion:
+        volume = self.domain.volume([name])
+        return SaltRegion(name, self.salt[name], self._initial_salt(name), volume)
 
     def _active_region(self, name: str) -> ActiveRegion:
         return ActiveRegion(

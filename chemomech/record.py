@@ -32,11 +32,12 @@ from chemomech.fields import (
     ELECTRONIC_POTENTIAL,
     IONIC_POTENTIAL,
     OUT_OF_PLANE_STRAIN,
+    SALT_CONCENTRATION,
     STACK_PRESSURE,
     Field,
 )
 from chemomech.materials.material import Material
-from chemomech.model import Model, region_dofs
+from chemomech.model import Model, SaltRegion, region_dofs
 from chemomech.results import format as names
 from chemomech.results.fields import FieldWriter
 from chemomech.results.write import History
@@ -53,8 +54,6 @@ MA_PER_CM2: Final = 1e2
 """1 nA/um^2 in mA/cm^2"""
 MILLI: Final = 1e3
 
-VTK_CELL: Final = {"triangle": 5, "quadrilateral": 9, "tetrahedron": 10, "hexahedron": 12}
-
 STRESS_QUANTITIES: Final = (
     "Max von Mises",
     "Max principal stress",
@@ -62,6 +61,7 @@ STRESS_QUANTITIES: Final = (
     "Crack risk",
     "Energetic crack risk",
 )
+SALT_QUANTITIES: Final = ("Mean salt concentration", "Min salt concentration", "Max salt concentration")
 LITHIUM_QUANTITIES: Final = ("Mean stoichiometry", "Min stoichiometry", "Max stoichiometry")
 INTERFACE_QUANTITIES: Final = {"overpotential ": "Mean overpotential", "ionic drop ": "Mean ionic drop"}
 """how observables integrated over an interface begin -> how the columns of their means are called"""
@@ -72,10 +72,11 @@ NODAL: Final[dict[str, Field]] = {
     "electronic_potential": ELECTRONIC_POTENTIAL,
     "ionic_potential": IONIC_POTENTIAL,
     "chemical_potential": CHEMICAL_POTENTIAL,
+    "salt_concentration": SALT_CONCENTRATION,
     "displacement": DISPLACEMENT,
 }
 """name in `[output] fields` -> the quantity"""
-IN_FILE: Final = {"concentration": MOL_PER_M3}
+IN_FILE: Final = {"concentration": MOL_PER_M3, "salt_concentration": MOL_PER_M3}
 """factors to the units of the file"""
 
 
@@ -131,13 +132,33 @@ class Meter:
 
     def stoichiometry_range(self, region: str) -> tuple[float, float]:
         """Smallest and largest lithium fraction in an active region (collective)."""
-        state = self.model.state
         c_max = next(r.maximum_concentration for r in self.model.active if r.name == region)
-        theta = state.unknowns[CONCENTRATION].array()[region_dofs(state, CONCENTRATION, region)] / c_max
-        comm = self.model.domain.comm
-        low = comm.allreduce(float(np.min(theta, initial=np.inf)), op=MPI.MIN)
-        high = comm.allreduce(float(np.max(theta, initial=-np.inf)), op=MPI.MAX)
+        low, high = self._range(CONCENTRATION, region)
+        return low / c_max, high / c_max
+
+    def salt_range(self, region: SaltRegion) -> tuple[float, float]:
+        """Smallest and largest salt concentration in a region [pmol/um^3] (collective)."""
+        return self._range(region.concentration, region.name)
+
+    def _range(self, item: Field, region: str) -> tuple[float, float]:
+        state, comm = self.model.state, self.model.domain.comm
+        values = state.unknowns[item].array()[region_dofs(state, item, region)]
+        low = comm.allreduce(float(np.min(values, initial=np.inf)), op=MPI.MIN)
+        high = comm.allreduce(float(np.max(values, initial=-np.inf)), op=MPI.MAX)
         return low, high
+
+    def poorest_place(self, region: SaltRegion) -> tuple[float, ...]:
+        """Where the salt concentration of a region is smallest [um] (collective)."""
+        state, domain = self.model.state, self.model.domain
+        unknown = state.unknowns[region.concentration]
+        dofs = region_dofs(state, region.concentration, region.name)
+        found: tuple[float, tuple[float, ...]] = (np.inf, ())
+        if len(dofs):
+            worst = dofs[int(np.argmin(unknown.array()[dofs]))]
+            place = unknown.space.tabulate_dof_coordinates()[worst, : domain.dimension]
+            found = float(unknown.array()[worst]), tuple(round(float(x), 6) + 0.0 for x in place)
+        lowest: tuple[float, tuple[float, ...]] = min(domain.comm.allgather(found))
+        return lowest[1]
 
 
 def resistance(material: Material, flaw: float | None, temperature: float) -> Resistance:
@@ -203,6 +224,9 @@ class Recorder:
         active = [region.name for region in self.model.active]
         columns = list(names.CELL_COLUMNS)
         columns += [names.region_column(q, r) for q in LITHIUM_QUANTITIES for r in active]
+        salts = [region.name for region in self.model.salts]
+        columns += [names.region_column(q, r) for q in SALT_QUANTITIES for r in salts]
+        columns += [names.SALT_ERROR] if salts else []
         if self.model.mechanics is not None:
             columns += [names.region_column(q, r) for q in STRESS_QUANTITIES for r in self.regions]
             columns += [f"Elastic energy in {r} [nJ]" for r in self.regions]
@@ -228,7 +252,7 @@ class Recorder:
             self.comm,
             grid.points,
             grid.cells,
-            VTK_CELL[domain.mesh.topology.cell_name()],
+            names.VTK_CELL[domain.mesh.topology.cell_name()],
             grid.region,
         )
         path = self.folder / names.FIELDS_FILE
@@ -255,6 +279,13 @@ class Recorder:
             )
             for quantity, value in zip(LITHIUM_QUANTITIES, (mean, low, high), strict=True):
                 row[names.region_column(quantity, region.name)] = value
+        for salt in model.salts:
+            poorest, richest = self.meter.salt_range(salt)
+            mean = reading.scalars[f"salt in {salt.name}"] / salt.volume
+            for quantity, value in zip(SALT_QUANTITIES, (mean, poorest, richest), strict=True):
+                row[names.region_column(quantity, salt.name)] = value * MOL_PER_M3
+        if model.salts:
+            row[names.SALT_ERROR] = salt_balance_error(model, reading)
         if stress is not None:
             for name in self.regions:
                 self._stress_columns(row, name, stress)
@@ -355,6 +386,17 @@ class Recorder:
         if self.history is not None:
             self.history.close()
         self.fields.close()
+
+
+def salt_balance_error(model: Model, now: Reading) -> float:
+    """Largest relative error of the salt that a group of regions holds: what no boundary lets out is conserved."""
+    worst = 0.0
+    for group in {region.concentration for region in model.salts}:
+        regions = [region for region in model.salts if region.concentration == group]
+        held = sum(now.scalars[f"salt in {region.name}"] for region in regions)
+        start = sum(region.initial_concentration * region.volume for region in regions)
+        worst = max(worst, abs(held - start) / start)
+    return worst
 
 
 def balance_errors(

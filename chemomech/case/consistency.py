@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from chemomech.case.effective import effective_problems
 from chemomech.case.idle import idle_keys
 from chemomech.case.mesh import mesh_problems
 from chemomech.case.schema import Cell, Interface, Pressure, Protocol, Region
@@ -15,6 +16,15 @@ from chemomech.protocol import ScheduledStep, parse_pressure, parse_protocol
 
 def inconsistencies(sections: Sections) -> list[Problem]:
     """Return every contradiction between sections that are right in themselves."""
+    if "effective" in sections.data:
+        return [
+            *(
+                _at(sections, key, problem)
+                for key, problem in materials_of(sections.regions, sections.directory)[1]
+            ),
+            *mesh_problems(sections),
+            *effective_problems(sections, materials_of(sections.regions, sections.directory)[0]),
+        ]
     return [
         *_region_states(sections),
         *_interfaces(sections),
@@ -45,12 +55,16 @@ def materials_of(
     return materials, problems
 
 
+def _at(sections: Sections, key: Location, problem: Problem) -> Problem:
+    return sections.problem(key, _said(problem), problem.remedy)
+
+
 def _region_states(sections: Sections) -> Iterator[Problem]:
     """Roles, initial states and materials."""
     cell: Cell | None = sections.valid.get("cell")
     materials, problems = materials_of(sections.regions, sections.directory)
     for key, problem in problems:
-        yield sections.problem(key, _said(problem), problem.remedy)
+        yield _at(sections, key, problem)
     for name, region in sections.regions.items():
         here: Location = ("regions", name)
         if region.role == "active" and region.initial is None:
@@ -63,10 +77,15 @@ def _region_states(sections: Sections) -> Iterator[Problem]:
                 yield sections.problem(
                     (*here, part), f"role '{region.role}' stores no lithium", f"remove '{part}'"
                 )
+        if region.role != "electrolyte" and region.salt is not None:
+            what = f"role '{region.role}' dissolves no salt"
+            yield sections.problem((*here, "salt"), what, "remove 'salt'")
         if name not in materials:
             continue
         material = materials[name]
         lacking = material.problems_for_role(region.role)
+        if region.role == "electrolyte":
+            lacking += material.problems_with_salt(region.salt is not None)
         for what in lacking:
             yield sections.problem(
                 (*here, "material"), what, "see `chemomech list materials`, or add it in 'properties'"
@@ -80,18 +99,18 @@ def _reachable(
 ) -> Iterator[Problem]:
     """Initial states and voltages of the protocol must lie on the open-circuit curve."""
     low, high = material.stoichiometry_range
-    wanted: dict[Location, float] = {}
+    wanted: list[tuple[Location, float]] = []
     if region.initial is not None and region.initial.voltage is not None:
-        wanted[("regions", name, "initial", "voltage")] = region.initial.voltage
+        wanted.append((("regions", name, "initial", "voltage"), region.initial.voltage))
     for entry in _steps(sections)[0]:
         step = entry.step
         here: Location = ("protocol", "steps", entry.index - 1)
-        if step.mode == "voltage":
-            wanted[here] = step.value
-        for stop in step.stops:
-            if stop.quantity == "voltage":
-                wanted[here] = stop.value
-    for key, voltage in wanted.items():
+        if step.mode in ("voltage", "sweep"):
+            wanted.append((here, step.value))
+        if step.target is not None:
+            wanted.append((here, step.target))
+        wanted += [(here, stop.value) for stop in step.stops if stop.quantity == "voltage"]
+    for key, voltage in wanted:
         try:
             material.equilibrium_stoichiometry(voltage, temperature)
         except InputError as error:

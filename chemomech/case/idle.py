@@ -7,7 +7,7 @@ from chemomech.case.schema import Interface, Mechanics, Numerics
 from chemomech.case.sections import Sections
 from chemomech.case.wording import Location
 from chemomech.errors import Problem
-from chemomech.materials.properties import KINDS
+from chemomech.materials.properties import KINDS, SALT
 
 ELASTIC: Final = ("youngs_modulus", "poissons_ratio")
 CRACKING: Final = ("tensile_strength", "fracture_toughness", "fracture_energy", "flaw_size")
@@ -52,9 +52,11 @@ def _properties(sections: Sections) -> Iterator[Problem]:
     for name, region in sections.regions.items():
         here: Location = ("regions", name, "properties")
         for key in region.properties:
-            if key in KINDS and key not in USED[region.role]:  # an unknown key is named elsewhere
+            used = USED[region.role] + (SALT if region.salt is not None else ())
+            if key in KINDS and key not in used:  # an unknown key is named elsewhere
                 what = f"'{key}' changes nothing in a region of role '{region.role}'"
-                yield sections.problem((*here, key), what, f"used there: {', '.join(USED[region.role])}")
+                what += " without salt" if key in SALT and region.role == "electrolyte" else ""
+                yield sections.problem((*here, key), what, f"used there: {', '.join(used)}")
         if {"fracture_toughness", "fracture_energy"} <= region.properties.keys():
             what = "fracture_toughness and fracture_energy are two forms of one number"
             yield sections.problem((*here, "fracture_energy"), what, "give one of them")
@@ -89,14 +91,21 @@ def _without_mechanics(sections: Sections) -> Iterator[Problem]:
 def _without_carriers(sections: Sections) -> Iterator[Problem]:
     """Fields of lithium in active material and of electrons where there are none."""
     roles = {region.role for region in sections.regions.values()}
-    if len(sections.regions) < len(sections.region_names) or "active" in roles:
+    salt = any(region.salt is not None for region in sections.regions.values())
+    if len(sections.regions) < len(sections.region_names):
+        return
+    if not salt:
+        yield from _fields(sections, ("salt_concentration",), "no region has a salt", "remove it")
+    if "active" in roles:
         return
     yield from _fields(sections, ACTIVE_FIELDS, "no region is active", "remove it")
     if "conductor" not in roles:
         yield from _fields(sections, ("electronic_potential",), "no region conducts electrons", "remove it")
-    for here in (("numerics", "mobility"), ("mechanics", "lattice_velocity")):
-        if here[1] in _table(sections, here[0]):
-            yield sections.problem(here, "no region is active", f"remove '{here[1]}'")
+    if "mobility" in _table(sections, "numerics"):
+        yield sections.problem(("numerics", "mobility"), "no region is active", "remove 'mobility'")
+    if "lattice_velocity" in _table(sections, "mechanics") and not salt:
+        what = "no region is active or has a salt: nothing moves with the lattice"
+        yield sections.problem(("mechanics", "lattice_velocity"), what, "remove 'lattice_velocity'")
 
 
 def _fields(sections: Sections, absent: Sequence[str], reason: str, remedy: str) -> Iterator[Problem]:
@@ -109,5 +118,4 @@ def _fields(sections: Sections, absent: Sequence[str], reason: str, remedy: str)
 
 def _table(sections: Sections, name: str) -> Mapping[str, Any]:
     """Return a section as it was written."""
-    written = sections.data.get(name)
-    return written if isinstance(written, dict) else {}
+    return sections.table(name)

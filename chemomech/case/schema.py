@@ -31,6 +31,7 @@ FieldName = Literal[
     "electronic_potential",
     "ionic_potential",
     "chemical_potential",
+    "salt_concentration",
     "displacement",
     "von_mises",
     "hydrostatic",
@@ -38,6 +39,8 @@ FieldName = Literal[
     "crack_risk",
     "energetic_risk",
 ]
+EffectiveQuantity = Literal["ionic_conductivity", "electronic_conductivity", "stiffness", "percolation"]
+EFFECTIVE_QUANTITIES: Final[tuple[EffectiveQuantity, ...]] = get_args(EffectiveQuantity)
 FIELD_NAMES: Final[tuple[str, ...]] = get_args(FieldName)
 
 
@@ -134,6 +137,13 @@ class Initial(_Block):
             )
 
 
+class Salt(_Block):
+    """A binary salt dissolved in an electrolyte region; its anions move too."""
+
+    concentration: Annotated[float, Quantity("concentration", "1000 mol/m^3")]
+    """Concentration at the start, the same everywhere in the region, and its mean for good [mol/m^3]."""
+
+
 class Region(_Block):
     """One region of the mesh: what it is made of and what it does."""
 
@@ -144,6 +154,8 @@ class Region(_Block):
     inert: only mechanics."""
     initial: Initial | None = None
     """State at the start; required for role active, refused for the others."""
+    salt: Salt | None = None
+    """Salt of an electrolyte region; without it the electrolyte conducts lithium ions only."""
     stress_free_stoichiometry: Fraction | None = None
     """Lithium fraction at which the region is free of swelling strain [-]; without it the initial one."""
     properties: Mapping[str, Any] = Field(
@@ -356,6 +368,34 @@ class Protocol(_Block):
     """Sentences, e.g. "Charge at C/5 until 4.2 V", "Hold at 4.2 V until C/50", "Rest for 30 minutes"."""
 
 
+class Effective(_Block):
+    """Effective properties of the microstructure, in place of [cell] and [protocol]."""
+
+    quantities: Annotated[tuple[EffectiveQuantity, ...], Field(strict=False, min_length=1)]
+    """ionic_conductivity: of the electrolyte regions; electronic_conductivity: of the active and conductor regions;
+    stiffness: of all regions; percolation: how the regions that conduct ions, and electrons, are connected."""
+    boundaries: Literal["periodic", "walls"]
+    """periodic: the mesh is a period of an endless body; walls: a drop between two opposite faces with insulating side
+    walls, for stiffness uniform displacement on all faces."""
+    directions: Annotated[tuple[Literal["x", "y", "z"], ...], Field(strict=False, min_length=1)] | None = None
+    """Directions of the drop with walls; without it all that have two opposite plane faces. Periodic boundaries give
+    the whole tensor."""
+    temperature: Annotated[float, Quantity("temperature", "25 degC")]
+    """Temperature at which the materials' properties are taken [K]."""
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Refuse doubles, and directions where all are solved."""
+        for name, values in (("quantities", self.quantities), ("directions", self.directions or ())):
+            doubles = sorted({value for value in values if values.count(value) > 1})
+            if doubles:
+                raise mistake(f"'{doubles[0]}' is named twice in '{name}'", "name each once")
+        if self.directions is not None and self.boundaries == "periodic":
+            raise mistake(
+                "'directions' changes nothing with boundaries = 'periodic'",
+                "remove it: the whole tensor is computed",
+            )
+
+
 class Numerics(_Block):
     """How it is solved; no key here changes the physics except `mobility`."""
 
@@ -445,14 +485,16 @@ class CaseFile(_Block):
     """One table per region of the mesh; the names are the mesh's physical groups."""
     interfaces: Mapping[str, Interface] = Field(default_factory=dict)
     """One table per pair of touching regions, named "a|b"; the order does not matter."""
-    cell: Cell
-    """The electrical surroundings."""
+    cell: Cell = Field(default=None)  # type: ignore[assignment]  # None beside [effective] alone, which never reads it
+    """The electrical surroundings; required unless there is [effective]."""
     mechanics: Mechanics = Mechanics()
     """Stress and strain."""
     pressure: Pressure | None = None
     """Stack pressure; without it none."""
-    protocol: Protocol
-    """What is done to the cell."""
+    protocol: Protocol = Field(default=None)  # type: ignore[assignment]  # None as is `cell`
+    """What is done to the cell; required unless there is [effective]."""
+    effective: Effective | None = None
+    """Effective properties, in place of [cell] and [protocol]."""
     numerics: Numerics = Numerics()
     """How it is solved."""
     risk: Risk = Risk()

@@ -6,9 +6,13 @@ from typing import Final
 RUN_FILE: Final = "run.json"
 HISTORY_FILE: Final = "history.csv"
 SUMMARY_FILE: Final = "summary.json"
+IMPEDANCE_FILE: Final = "impedance.csv"
 FIELDS_FILE: Final = "fields.vtkhdf"
 CHECKPOINT_FOLDER: Final = "checkpoint"
 FIGURES_FOLDER: Final = "figures"
+
+VTK_CELL: Final = {"triangle": 5, "quadrilateral": 9, "tetrahedron": 10, "hexahedron": 12}
+"""VTK's number of a cell type."""
 
 TIME: Final = "Time [s]"
 CYCLE: Final = "Cycle [-]"
@@ -22,6 +26,8 @@ STACK_PRESSURE: Final = "Stack pressure [MPa]"
 NEWTON_ITERATIONS: Final = "Newton iterations [-]"
 LITHIUM_ERROR: Final = "Lithium balance error [-]"
 CHARGE_ERROR: Final = "Charge balance error [-]"
+
+SALT_ERROR: Final = "Salt balance error [-]"
 
 CELL_COLUMNS: Final = (
     TIME,
@@ -39,10 +45,19 @@ CELL_COLUMNS: Final = (
 )
 """History columns of every run, in file order."""
 
+SPECTRUM: Final = "Spectrum [-]"
+FREQUENCY: Final = "Frequency [Hz]"
+IMPEDANCE_PARTS: Final = ("Re", "Im")
+SPECTRUM_COLUMNS: Final = (SPECTRUM, TIME, CYCLE, STEP, VOLTAGE, STACK_PRESSURE, FREQUENCY)
+"""Columns of impedance.csv before the impedances: which spectrum, and where in the run it was taken."""
+
 REGION_QUANTITIES: Final = {
     "Mean stoichiometry": "-",
     "Min stoichiometry": "-",
     "Max stoichiometry": "-",
+    "Mean salt concentration": "mol.m-3",
+    "Min salt concentration": "mol.m-3",
+    "Max salt concentration": "mol.m-3",
     "Max von Mises": "MPa",
     "Max principal stress": "MPa",
     "P99 principal stress": "MPa",
@@ -51,6 +66,7 @@ REGION_QUANTITIES: Final = {
 }
 """History quantities recorded once per region, with their units."""
 
+SALT_ARRAY: Final = "Salt concentration [mol.m-3]"
 REGION_ARRAY: Final = "Region [-]"
 DISPLACEMENT_ARRAY: Final = "Displacement [um]"
 CRACK_RISK_ARRAY: Final = "Crack risk [-]"
@@ -62,6 +78,7 @@ POINT_FIELDS: Final = {
     "electronic_potential": "Electronic potential [V]",
     "ionic_potential": "Ionic potential [V]",
     "chemical_potential": "Chemical potential [V]",
+    "salt_concentration": SALT_ARRAY,
     "displacement": DISPLACEMENT_ARRAY,
 }
 """Point arrays: name in `[output] fields` -> name in the file."""
@@ -79,6 +96,11 @@ CELL_FIELDS: Final = {
 def region_column(quantity: str, region: str) -> str:
     """Return the history column of a quantity of `REGION_QUANTITIES` in one region; KeyError otherwise."""
     return f"{quantity} in {region} [{REGION_QUANTITIES[quantity]}]"
+
+
+def impedance_column(part: str, process: str = "", unit: str = "ohm.cm2") -> str:
+    """Return the column of a part ("Re", "Im") of the impedance, or of what a process adds to it."""
+    return f"{part} Z of {process} [{unit}]" if process else f"{part} Z [{unit}]"
 
 
 def history_columns(regions: Sequence[str]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ The solver knows forms, functions and what kind of equation each block is; it kn
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import chemomech.runtime  # noqa: F401
@@ -83,6 +84,16 @@ class BlockProblem:
             blocks.append(line)
         return blocks
 
+    @cached_property
+    def jacobian_blocks(self) -> list[list[ufl.Form | None]]:
+        """What `jacobian` returns, made once."""
+        return self.jacobian()
+
+    @cached_property
+    def jacobian_forms(self) -> Any:
+        """The compiled derivative, made once: what Newton's method and a linearisation assemble."""
+        return self.compile(self.jacobian_blocks)
+
     def compile(self, forms: Any) -> Any:
         """Compile UFL forms with this problem's entity maps and JIT options."""
         return fem.form(forms, entity_maps=self.entity_maps, jit_options=self.jit_options)
@@ -97,12 +108,12 @@ class NewtonSolver:
         self.comm = comm
         nest = options.linear_solver == "fieldsplit"
         self.residual_forms = problem.compile(problem.rows())
-        jacobian = problem.jacobian()
+        jacobian = problem.jacobian_blocks
         self._varying = [
             [block is not None and _depends(block, problem.functions) for block in row] for row in jacobian
         ]
         self._constants: dict[tuple[int, int], np.ndarray[Any, np.dtype[np.float64]]] = {}
-        self.jacobian_forms = problem.compile(jacobian)
+        self.jacobian_forms = problem.jacobian_forms
         kind = "nest" if nest else None
         self.matrix = fempetsc.create_matrix(self.jacobian_forms, kind=kind)
         self._find_pattern()
