@@ -139,7 +139,9 @@ class Domain:
 
     # ---- integrals --------------------------------------------------------------------------------
 
-    def _measure(self, kind: str, key: Any, entities: Callable[[], Int32Array]) -> ufl.Measure:
+    def _measure(
+        self, kind: str, key: Any, entities: Callable[[], Int32Array], at_vertices: bool = False
+    ) -> ufl.Measure:
         # All measures of one kind share one list of (id, entities): dolfinx refuses a form whose integrals
         # of one kind carry different subdomain data.
         data = self._subdomains.setdefault(kind, [])
@@ -147,7 +149,9 @@ class Domain:
         if identity not in self._identities:
             self._identities[identity] = len(data) + 1
             data.append((len(data) + 1, entities()))
-        metadata = {"quadrature_degree": self.quadrature_degree}
+        metadata: dict[str, Any] = {"quadrature_degree": self.quadrature_degree}
+        if at_vertices:
+            metadata = {"quadrature_rule": "vertex", "quadrature_degree": 1}
         measure = ufl.Measure(kind, domain=self.mesh, subdomain_data=data, metadata=metadata)
         return measure(self._identities[identity])
 
@@ -155,6 +159,15 @@ class Domain:
         """Integrate over regions (their sum), with the coordinate weight."""
         key = frozenset(regions)
         return self.weight * integrand * self._measure("dx", key, lambda: self.owned_cells(key))
+
+    def at_vertices(self, integrand: Any, regions: Iterable[str], weighted: bool = True) -> ufl.Form:
+        """Sum over the vertices of regions, each with its share of the volume: what is nonlinear stays pointwise.
+
+        ``weighted = False`` leaves the coordinate weight out, for equations that hold at every vertex, also on an axis.
+        """
+        key = frozenset(regions)
+        weight = self.weight if weighted else 1.0
+        return weight * integrand * self._measure("dx", key, lambda: self.owned_cells(key), at_vertices=True)
 
     def on_boundary(self, integrand: Any, boundary: str, regions: Iterable[str] | None = None) -> ufl.Form:
         """Integrate over a named boundary, or over that part of it where the given regions end."""

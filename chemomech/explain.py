@@ -1,14 +1,16 @@
 """What a case will solve, in words: equations, numbers with their units, and where each number comes from."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from chemomech.case.consistency import materials_of
+from chemomech.case.effective import NUMERICS, needed
 from chemomech.case.mesh import mesh_names
-from chemomech.case.schema import Case, Quantity, Region
+from chemomech.case.schema import Case, Effective, Quantity, Region
+from chemomech.materials.material import Material
 from chemomech.materials.properties import ROLES, SALT
 from chemomech.protocol import Step, parse_pressure, parse_protocol
 
@@ -22,6 +24,16 @@ _EQUATIONS: Final = {
     "electrolyte": ("ions (single-ion conductor): div(-kappa grad phi_e) = 0",),
     "conductor": ("electrons: div(-sigma_s grad phi_s) = 0",),
     "inert": (),
+}
+_CELL_PROBLEMS: Final = {
+    "ionic_conductivity": "div(-kappa grad phi_e) = 0 in the electrolyte regions under a mean gradient",
+    "electronic_conductivity": "div(-sigma_s grad phi_s) = 0 in the active and conductor regions under a mean gradient",
+    "stiffness": "-div(C : eps(u)) = 0 under each unit strain",
+    "percolation": "which cells of the phases are connected, by their facets",
+}
+_BOUNDARIES: Final = {
+    "periodic": "potential less the mean gradient, and displacement less the mean strain, equal on opposite faces",
+    "walls": "potentials on two opposite faces, no flux through the others; displacements on all faces",
 }
 _SALT: Final = (
     "anions: dc/dt + div N = 0, N = -D grad c - (1 - t+) i/F; blocked at electrodes and other electrolytes",
@@ -57,6 +69,9 @@ def _lines(case: Case) -> Iterator[str]:
     yield case.title
     yield f"  folder {case.directory}"
     yield from _mesh(case)
+    if case.effective is not None:
+        yield from _effective(case, case.effective)
+        return
     for name, region in case.regions.items():
         yield from _region(case, name, region)
     yield from _interfaces(case)
@@ -84,6 +99,28 @@ def _mesh(case: Case) -> Iterator[str]:
         yield f"  coordinates: {coordinates}"
     yield f"  regions: {', '.join(regions) or 'known once the mesh is read'}"
     yield f"  boundaries: {', '.join(boundaries) or 'known once the mesh is read'}"
+
+
+def _effective(case: Case, wanted: Effective) -> Iterator[str]:
+    for name, region in case.regions.items():
+        here: Location = ("regions", name)
+        material = materials_of({name: region}, case.directory)[0][name]
+        yield ""
+        yield f"Region {name}: {region.material}, {region.role} [{case.origins.get(here, '')}]"
+        yield from _properties(case, name, material, needed(region.role, wanted.quantities), only=True)
+    for key, interface in case.interfaces.items():
+        yield ""
+        yield f"Interface {key} [{case.origins.get(('interfaces', key), '')}]"
+        yield from _keys(case, interface, ("interfaces", key), defaults=False)
+    yield ""
+    yield f"Effective properties [{case.origins.get(('effective',), '')}]"
+    for quantity in wanted.quantities:
+        yield f"  {quantity}: {_CELL_PROBLEMS[quantity]}"
+    yield f"  {wanted.boundaries}: {_BOUNDARIES[wanted.boundaries]}"
+    yield from _keys(case, wanted, ("effective",))
+    yield ""
+    yield "Numerics"
+    yield from _keys(case, case.numerics, ("numerics",), only=NUMERICS)
 
 
 def _written(table: Mapping[str, Any], key: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -117,13 +154,23 @@ def _region(case: Case, name: str, region: Region) -> Iterator[str]:
         theta = material.equilibrium_stoichiometry(region.initial.voltage, case.cell.temperature)
         yield f"  initial stoichiometry {theta:.4f} [from its open_circuit_potential]"
     yield from _keys(case, region, here, only=("stress_free_stoichiometry",), defaults=False)
+    yield from _properties(
+        case, name, material, ROLES[region.role] + (SALT if region.salt is not None else ())
+    )
+
+
+def _properties(
+    case: Case, name: str, material: Material, read: Sequence[str], *, only: bool = False
+) -> Iterator[str]:
+    """Yield the properties of a region's material with their sources; `only` those that are read."""
     for key, found in material.properties.items():
-        if key in region.properties:
-            origin = case.origins.get((*here, "properties", key), "case.toml")
+        if only and key not in read:
+            continue
+        if key in case.regions[name].properties:
+            origin = case.origins.get(("regions", name, "properties", key), "case.toml")
         else:
             origin = found.source if found.confirmed else f"{found.source}; not confirmed"
-        needed = ROLES[region.role] + (SALT if region.salt is not None else ())
-        used = "" if key in needed else " (crack risk)" if key in _RISK else " (for information)"
+        used = "" if key in read else " (crack risk)" if key in _RISK else " (for information)"
         yield f"  {key} = {found.given}{used} [{origin}]"
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from mpi4py import MPI
 
+from chemomech.analysis.charge import ChargeLayers
 from chemomech.analysis.risk import (
     Resistance,
     fracture_energy,
@@ -29,7 +30,9 @@ from chemomech.fields import (
     CHEMICAL_POTENTIAL,
     CONCENTRATION,
     DISPLACEMENT,
+    ELECTRIC_POTENTIAL,
     ELECTRONIC_POTENTIAL,
+    ION_CONCENTRATION,
     IONIC_POTENTIAL,
     OUT_OF_PLANE_STRAIN,
     SALT_CONCENTRATION,
@@ -53,8 +56,11 @@ MOL_PER_M3: Final = 1e6
 MA_PER_CM2: Final = 1e2
 """1 nA/um^2 in mA/cm^2"""
 MILLI: Final = 1e3
-
-VTK_CELL: Final = {"triangle": 5, "quadrilateral": 9, "tetrahedron": 10, "hexahedron": 12}
+NM_PER_UM: Final = 1e3
+C_PER_M2: Final = 1e3
+"""1 nC/um^2 in C/m^2"""
+OHM_M2: Final = 1e-3
+"""1 V um^2/nA in ohm m^2"""
 
 STRESS_QUANTITIES: Final = (
     "Max von Mises",
@@ -75,10 +81,16 @@ NODAL: Final[dict[str, Field]] = {
     "ionic_potential": IONIC_POTENTIAL,
     "chemical_potential": CHEMICAL_POTENTIAL,
     "salt_concentration": SALT_CONCENTRATION,
+    "electric_potential": ELECTRIC_POTENTIAL,
+    "ion_concentration": ION_CONCENTRATION,
     "displacement": DISPLACEMENT,
 }
 """name in `[output] fields` -> the quantity"""
-IN_FILE: Final = {"concentration": MOL_PER_M3, "salt_concentration": MOL_PER_M3}
+IN_FILE: Final = {
+    "concentration": MOL_PER_M3,
+    "ion_concentration": MOL_PER_M3,
+    "salt_concentration": MOL_PER_M3,
+}
 """factors to the units of the file"""
 
 
@@ -199,8 +211,12 @@ class Recorder:
             if (name := observable.removeprefix(start)) != observable
         ]
         """observable integrated over an interface, the interface, what its mean is called"""
+        self.layers = None if model.space_charge is None else ChargeLayers(model)
         self.columns = self._columns()
-        self.extreme_columns = [c for c in self.columns if c.startswith(STRESS_QUANTITIES)]
+        self.extreme_columns = [c for c in self.columns if c.startswith((*STRESS_QUANTITIES, "Max field"))]
+        self.end_columns = [c for c in self.columns if c.startswith(tuple(names.LAYER_QUANTITIES))]
+        self.notes: tuple[str, ...] = ()
+        """what a reader of the numbers must know"""
         self.areas = self._areas()
         self.rows, self.frames = resume or (0, 0)
         self.history: History | None = None
@@ -236,6 +252,9 @@ class Recorder:
             columns.append("Out-of-plane strain [-]")
         if self.model.pressure is not None:
             columns.append("Platen displacement [um]")
+        if self.model.space_charge is not None:
+            regions = self.model.space_charge.media
+            columns += [names.region_column(q, r) for q in names.LAYER_QUANTITIES for r in regions]
         columns += [f"{column} at {name} [mV]" for _, name, column in self.drops]
         return tuple(columns)
 
@@ -254,7 +273,7 @@ class Recorder:
             self.comm,
             grid.points,
             grid.cells,
-            VTK_CELL[domain.mesh.topology.cell_name()],
+            names.VTK_CELL[domain.mesh.topology.cell_name()],
             grid.region,
         )
         path = self.folder / names.FIELDS_FILE
@@ -297,6 +316,29 @@ class Recorder:
         if model.pressure is not None and model.case.pressure is not None:
             area = self.areas[model.case.pressure.at]
             row["Platen displacement [um]"] = reading.scalars["platen displacement"] / area
+        if self.layers is not None and model.space_charge is not None:
+            thin = []
+            for name in model.space_charge.media:
+                layer = self.layers.read(name, reading.scalars[f"space charge in {name}"])
+                constant = np.nan if layer.lattice_constant is None else layer.lattice_constant
+                values = (
+                    layer.field,
+                    layer.potential * MILLI,
+                    layer.width * NM_PER_UM,
+                    layer.charge * C_PER_M2,
+                    layer.resistance * OHM_M2,
+                    layer.lowest,
+                    layer.highest,
+                    layer.width / constant,
+                )
+                for quantity, value in zip(names.LAYER_QUANTITIES, values, strict=True):
+                    row[names.region_column(quantity, name)] = value
+                if 0.0 < layer.width < constant:
+                    thin.append(
+                        f"the space charge in '{name}' is {layer.width * NM_PER_UM:.3g} nm wide, less than its lattice "
+                        f"constant of {constant * NM_PER_UM:.3g} nm: a continuum says little there"
+                    )
+            self.notes = tuple(thin)
         for observable, name, column in self.drops:
             mean = reading.scalars[observable] / self.areas[name]
             row[f"{column} at {name} [mV]"] = mean * MILLI
@@ -340,12 +382,17 @@ class Recorder:
 
     def frame(self, time: float, stress: FloatArray | None) -> None:
         """Write one frame of the chosen fields (collective)."""
-        state, chosen = self.model.state, self.model.case.output.fields
+        model, state = self.model, self.model.state
+        chosen = model.case.output.fields
         points: dict[str, FloatArray] = {}
         cells: dict[str, FloatArray] = {}
         for name in chosen:
             if name in NODAL and self.model.having(NODAL[name]):
                 points[names.POINT_FIELDS[name]] = self._nodal(NODAL[name]) * IN_FILE.get(name, 1.0)
+            elif name == "occupancy" and model.space_charge is not None:
+                points[names.POINT_FIELDS[name]] = self._nodal(ION_CONCENTRATION) / self._sites()
+            elif name == "field_strength" and self.layers is not None:
+                cells[names.CELL_FIELDS[name]] = self._strength()
             elif name == "stoichiometry" and CONCENTRATION in state.unknowns:
                 points[names.POINT_FIELDS[name]] = self._nodal(CONCENTRATION) / self._maximum_concentration()
             elif name in names.CELL_FIELDS and stress is not None:
@@ -360,8 +407,25 @@ class Recorder:
             first = np.where(np.isnan(first), values, first)
         return first
 
+    def _strength(self) -> FloatArray:
+        """Electric field of the grid's cells [mV/nm = V/um], nan where the charge is not resolved."""
+        layers, space_charge, domain = self.layers, self.model.space_charge, self.model.domain
+        assert layers is not None and space_charge is not None
+        every = np.full(len(domain.cell_region), np.nan)
+        for name in space_charge.media:
+            every[domain.owned_cells([name])] = layers.strength(name)
+        return np.asarray(every[self.grid.parent])
+
+    def _sites(self) -> FloatArray:
+        given = {name: region.space_charge for name, region in self.model.case.regions.items()}
+        return self._by_region(
+            {name: one.mobile_concentration for name, one in given.items() if one is not None}
+        )
+
     def _maximum_concentration(self) -> FloatArray:
-        known = {r.name: r.maximum_concentration for r in self.model.active}
+        return self._by_region({r.name: r.maximum_concentration for r in self.model.active})
+
+    def _by_region(self, known: Mapping[str, float]) -> FloatArray:
         per_region = np.array([known.get(name, np.nan) for name in self.regions])
         values = np.full(len(self.grid.points), np.nan)
         values[self.grid.cells] = per_region[self.grid.region][:, None]

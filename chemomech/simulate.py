@@ -1,7 +1,7 @@
 """The loop: schedule x step x solve x record."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 import chemomech.runtime  # noqa: F401
@@ -130,6 +130,7 @@ class Simulation:
         control = self.model.control
         control.mode.value, control.current.value = 1.0, 0.0
         self._set_pressure(0.0)
+        self._charge_layers()
         self.scheme.restart(0.0, self.charge)
         self.scheme.begin(SETTLING)
         attempt = self.solver.solve()
@@ -139,6 +140,20 @@ class Simulation:
         self.scheme.restart(0.0, self.charge)
         self.start = self.meter.read()
         self.observer(Moment(0.0, 0.0, None, self.start, 0.0, 0.0, attempt.iterations, False))
+
+    def _charge_layers(self) -> None:
+        # Resolved space charge starts in equilibrium: two unlike lattices in sudden contact are no state of a cell.
+        problem = self.model.charged
+        if problem is None:
+            return
+        self.model.state.time_factor.value = 0.0
+        options = replace(newton_options(self.model), linear_solver="direct", maximum_iterations=50)
+        solver = NewtonSolver(problem, options, self.model.domain.comm)
+        attempt = solver.solve()
+        solver.destroy()
+        self.counts.add(attempt)
+        if not attempt.converged:
+            raise RunError(f"no equilibrium of the space charge was found: {attempt.reason}")
 
     def run(self) -> None:
         """Go through the rest of the schedule; RunError where it cannot go on."""

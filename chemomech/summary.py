@@ -41,6 +41,7 @@ class Tally:
     extremes: dict[str, float] = field(default_factory=dict)
     extreme_times: dict[str, float] = field(default_factory=dict)
     last: dict[str, float] = field(default_factory=dict)
+    ends: dict[str, float] = field(default_factory=dict)
     lithium_error: float = 0.0
     salt_error: float = 0.0
     salt_start: dict[str, float] = field(default_factory=dict)
@@ -51,8 +52,11 @@ class Tally:
     """when that first fell below `DEPLETED` [s]"""
     charge_error: float = 0.0
 
-    def take(self, moment: Moment, row: Mapping[str, float], columns: Sequence[str]) -> None:
-        """Take in an accepted step; ``columns`` are those whose largest value counts."""
+    def take(
+        self, moment: Moment, row: Mapping[str, float], columns: Sequence[str], ends: Sequence[str] = ()
+    ) -> None:
+        """Take in an accepted step; ``columns`` are those whose largest value counts, of ``ends`` the last."""
+        self.ends = {name: float(row[name]) for name in ends}
         for name in columns:
             value = float(row[name])
             if np.isfinite(value) and value > self.extremes.get(name, -np.inf):
@@ -118,6 +122,7 @@ class Tally:
                 found["Time of largest " + name[0].lower() + name[1:].replace(" [-]", " [s]")] = (
                     self.extreme_times[name]
                 )
+        found |= {name.replace(" in ", " at the end in ", 1): value for name, value in self.ends.items()}
         found |= {
             "End voltage [V]": self.last["voltage"],
             "End stack pressure [MPa]": self.last["pressure"] * 1e3,

@@ -16,13 +16,15 @@ USED: Final[dict[str, tuple[str, ...]]] = {
         "maximum_concentration", "open_circuit_potential", "stoichiometry_range", "diffusivity",
         "electronic_conductivity", "swelling", *ELASTIC, *CRACKING,
     ),
-    "electrolyte": ("ionic_conductivity", *ELASTIC, *CRACKING),
+    "electrolyte": ("ionic_conductivity", "relative_permittivity", *ELASTIC, *CRACKING),
     "conductor": ("electronic_conductivity", *ELASTIC, *CRACKING),
     "inert": (*ELASTIC, *CRACKING),
 }  # fmt: skip
 """Properties that the model reads of a region, by role."""
 ACTIVE_FIELDS: Final = ("concentration", "stoichiometry", "chemical_potential")
 """Fields of active regions only."""
+CHARGE_FIELDS: Final = ("electric_potential", "ion_concentration", "occupancy", "field_strength")
+"""Fields of regions whose charge is resolved."""
 STRESS_FIELDS: Final = (
     "displacement",
     "von_mises",
@@ -38,6 +40,7 @@ def idle_keys(sections: Sections) -> Iterator[Problem]:
     yield from _properties(sections)
     yield from _without_mechanics(sections)
     yield from _without_carriers(sections)
+    yield from _without_space_charge(sections)
     numerics: Numerics | None = sections.valid.get("numerics")
     if numerics is not None and numerics.direct_limit is not None and numerics.solver != "auto":
         what = f"solver = '{numerics.solver}' does not ask for a limit"
@@ -71,6 +74,8 @@ def _without_mechanics(sections: Sections) -> Iterator[Problem]:
     ]
     written += [("risk", key) for key in _table(sections, "risk")]
     for name, region in sections.regions.items():
+        if region.space_charge is not None and region.space_charge.ion_volume is not None:
+            written.append(("regions", name, "space_charge", "ion_volume"))
         if region.stress_free_stoichiometry is not None:
             written.append(("regions", name, "stress_free_stoichiometry"))
         silent = ("swelling", *ELASTIC, *CRACKING)
@@ -108,6 +113,19 @@ def _without_carriers(sections: Sections) -> Iterator[Problem]:
         yield sections.problem(("mechanics", "lattice_velocity"), what, "remove 'lattice_velocity'")
 
 
+def _without_space_charge(sections: Sections) -> Iterator[Problem]:
+    """What only regions with space_charge use."""
+    remedy = "remove it, or give the region space_charge"
+    for name, region in sections.regions.items():
+        if region.space_charge is None and "relative_permittivity" in region.properties:
+            here: Location = ("regions", name, "properties", "relative_permittivity")
+            yield sections.problem(here, f"the charge of '{name}' is not resolved", remedy)
+    if len(sections.regions) == len(sections.region_names) and not any(
+        region.space_charge for region in sections.regions.values()
+    ):
+        yield from _fields(sections, CHARGE_FIELDS, "no region has space_charge", "remove it")
+
+
 def _fields(sections: Sections, absent: Sequence[str], reason: str, remedy: str) -> Iterator[Problem]:
     written = _table(sections, "output").get("fields")
     for at, field in enumerate(written if isinstance(written, list) else ()):
@@ -118,5 +136,4 @@ def _fields(sections: Sections, absent: Sequence[str], reason: str, remedy: str)
 
 def _table(sections: Sections, name: str) -> Mapping[str, Any]:
     """Return a section as it was written."""
-    written = sections.data.get(name)
-    return written if isinstance(written, dict) else {}
+    return sections.table(name)

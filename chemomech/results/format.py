@@ -11,6 +11,9 @@ FIELDS_FILE: Final = "fields.vtkhdf"
 CHECKPOINT_FOLDER: Final = "checkpoint"
 FIGURES_FOLDER: Final = "figures"
 
+VTK_CELL: Final = {"triangle": 5, "quadrilateral": 9, "tetrahedron": 10, "hexahedron": 12}
+"""VTK's number of a cell type."""
+
 TIME: Final = "Time [s]"
 CYCLE: Final = "Cycle [-]"
 STEP: Final = "Step [-]"
@@ -64,7 +67,22 @@ REGION_QUANTITIES: Final = {
 """History quantities recorded once per region, with their units."""
 
 SALT_ARRAY: Final = "Salt concentration [mol.m-3]"
+LAYER_QUANTITIES: Final = {
+    "Max field": "mV.nm-1",
+    "Layer potential": "mV",
+    "Space-charge width": "nm",
+    "Space charge": "C.m-2",
+    "Layer resistance": "ohm.m2",
+    "Min occupancy": "-",
+    "Max occupancy": "-",
+    "Width per lattice constant": "-",
+}
+"""History quantities of regions whose charge is resolved, with their units."""
+
 REGION_ARRAY: Final = "Region [-]"
+ELECTRIC_ARRAY: Final = "Electric potential [V]"
+OCCUPANCY_ARRAY: Final = "Occupancy [-]"
+FIELD_ARRAY: Final = "Electric field [mV.nm-1]"
 DISPLACEMENT_ARRAY: Final = "Displacement [um]"
 CRACK_RISK_ARRAY: Final = "Crack risk [-]"
 ENERGETIC_RISK_ARRAY: Final = "Energetic crack risk [-]"
@@ -76,11 +94,15 @@ POINT_FIELDS: Final = {
     "ionic_potential": "Ionic potential [V]",
     "chemical_potential": "Chemical potential [V]",
     "salt_concentration": SALT_ARRAY,
+    "electric_potential": ELECTRIC_ARRAY,
+    "ion_concentration": "Ion concentration [mol.m-3]",
+    "occupancy": OCCUPANCY_ARRAY,
     "displacement": DISPLACEMENT_ARRAY,
 }
 """Point arrays: name in `[output] fields` -> name in the file."""
 
 CELL_FIELDS: Final = {
+    "field_strength": FIELD_ARRAY,
     "von_mises": "Von Mises stress [MPa]",
     "hydrostatic": "Hydrostatic stress [MPa]",
     "max_principal": "Max principal stress [MPa]",
@@ -91,8 +113,8 @@ CELL_FIELDS: Final = {
 
 
 def region_column(quantity: str, region: str) -> str:
-    """Return the history column of a quantity of `REGION_QUANTITIES` in one region; KeyError otherwise."""
-    return f"{quantity} in {region} [{REGION_QUANTITIES[quantity]}]"
+    """Return the history column of a quantity in one region; KeyError where it is none of the tables above."""
+    return f"{quantity} in {region} [{(REGION_QUANTITIES | LAYER_QUANTITIES)[quantity]}]"
 
 
 def impedance_column(part: str, process: str = "", unit: str = "ohm.cm2") -> str:

@@ -21,8 +21,10 @@ def menu() -> dict[str, Case]:
     """Return every case by its name; the finite elements are imported here."""
     from chemomech.verification import (
         cell,
+        contacts,
         coupled,
         diffusion,
+        effective,
         elasticity,
         electrolytes,
         impedance,
@@ -30,8 +32,11 @@ def menu() -> dict[str, Case]:
         jacobian,
         kinetics,
         manufactured,
+        nernst_planck,
         salt,
+        space_charge,
         stress,
+        tomography,
     )
 
     return {
@@ -68,6 +73,11 @@ def menu() -> dict[str, Case]:
         "particle_vs_pybamm": cell.against_pybamm,
         "cell_voltage": cell.voltage,
         "balance": cell.balance,
+        "eff_perrins_square": effective.square_array,
+        "eff_hs_elastic": effective.bounds,
+        "eff_laminate": effective.laminate,
+        "eff_interface_resistance": effective.kapitza,
+        "eff_faces": effective.faces_that_do_not_match,
         "ranks": cell.ranks,
         "z_diffusion": impedance.z_diffusion,
         "eis_sphere": impedance.sphere,
@@ -75,6 +85,19 @@ def menu() -> dict[str, Case]:
         "eis_slow_limit": impedance_cells.slow_limit,
         "eis_electrolytes": impedance_cells.electrolyte_cells,
         "eis_transient": impedance_cells.transient,
+        "eff_voxel_image": tomography.voxel_image,
+        "debye_lengths": space_charge.debye_lengths,
+        "scl_gouy_chapman": space_charge.gouy_chapman,
+        "scl_bikerman": space_charge.bikerman,
+        "scl_lattice_test": space_charge.lattice_test,
+        "scl_lattice_LPSCl_like": space_charge.lattice_full,
+        "scl_distorted": contacts.distorted,
+        "scl_core": contacts.core,
+        "scl_contact": contacts.contacts,
+        "scl_positivity": contacts.bounds,
+        "scl_relaxation": contacts.relaxation,
+        "scl_swelling": contacts.swelling,
+        "scl_mms": nernst_planck.orders,
     }
 
 
