@@ -27,7 +27,7 @@ from chemomech.geometry.build import fingerprint, open_mesh
 from chemomech.geometry.image_recipe import Image
 from chemomech.geometry.kinds import Composite, External, Layered, Particle
 from chemomech.geometry.recipe import read_recipe
-from chemomech.materials.properties import KINDS
+from chemomech.materials.properties import KINDS, SALT
 from chemomech.results.format import split_unit
 from chemomech.results.read import Results, open_results
 
@@ -92,6 +92,12 @@ GLASS: dict[str, tuple[Any, str]] = {
     "tensile_strength": (80.0, "MPa"),
     "fracture_energy": (2.0, "J/m^2"),
     "flaw_size": (2.0, "um"),
+}
+GEL: dict[str, tuple[Any, str]] = {
+    **GLASS,
+    "transference_number": (0.3, "1"),
+    "salt_diffusivity": (1e-11, "m^2/s"),
+    "thermodynamic_factor": (1.5, "1"),
 }
 STEEL: dict[str, tuple[Any, str]] = {
     "electronic_conductivity": (1e-2, "S/m"),
@@ -164,6 +170,11 @@ SYMMETRIC: Edits = {
     "output.fields": ["ionic_potential"],
 }
 """what makes the base a cell of three electrolytes between lithium and lithium"""
+SALTED: Edits = {
+    **SYMMETRIC,
+    "regions.electrolyte": {"material": "Gel", "role": "electrolyte", "salt": {"concentration": "1 mol/l"}},
+}
+"""the same with a salt in one of them"""
 JOINT = "interfaces.particle|electrolyte.resistance"
 TRANSFER = "interfaces.particle|electrolyte.charge_transfer"
 NO_MECHANICS: Edits = {"pressure": DELETE, "output.fields": ["concentration"]}
@@ -176,6 +187,7 @@ CASE_KEYS: dict[str, tuple[Edits, Edits]] = {
     "regions.*.role": ({}, {"regions.backing.role": "inert"}),
     "regions.*.initial.stoichiometry": ({}, {"regions.particle.initial": {"stoichiometry": 0.5}}),
     "regions.*.initial.voltage": ({}, {"regions.particle.initial": {"voltage": "3.95 V"}}),
+    "regions.*.salt.concentration": (SALTED, {"regions.electrolyte.salt.concentration": "2 mol/l"}),
     "regions.*.stress_free_stoichiometry": ({}, {"regions.particle.stress_free_stoichiometry": 0.5}),
     "regions.*.properties": ({}, {"regions.backing.properties": {"youngs_modulus": "100 GPa"}}),
     f"{TRANSFER}.exchange_current": ({}, {f"{TRANSFER}.exchange_current": "2 A/m^2"}),
@@ -271,7 +283,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def write(
-    folder: Path, content: Mapping[str, Any], oxide: Edits | None = None, glass: Edits | None = None
+    folder: Path,
+    content: Mapping[str, Any],
+    oxide: Edits | None = None,
+    glass: Edits | None = None,
+    gel: Edits | None = None,
 ) -> None:
     """Write a case with its mesh and materials."""
     (folder / "materials").mkdir(parents=True)
@@ -281,6 +297,7 @@ def write(
     texts = {
         "Oxide": material("Oxide", OXIDE, oxide or {}),
         "Glass": material("Glass", GLASS, glass or {}),
+        "Gel": material("Gel", GEL, gel or {}),
         "Steel": material("Steel", STEEL, {}),
         "Steel2": material("Steel2", {**GLASS, "youngs_modulus": (50.0, "GPa")}, {}),
     }
@@ -402,10 +419,13 @@ GLASSY: dict[str, Edits] = {
     "ionic_conductivity": {"ionic_conductivity.value": 0.1},
     "fracture_energy": {"fracture_energy.value": 1.0},
 }
+SALTY: dict[str, Edits] = {
+    "transference_number": {"transference_number.value": 0.2},
+    "salt_diffusivity": {"salt_diffusivity.value": 2e-11},
+    "thermodynamic_factor": {"thermodynamic_factor.value": 2.0},
+}
 NOT_USED_YET = {
     "lithium_concentration": "space charge is not modelled yet",
-    "transference_number": "binary salts are not modelled yet",
-    "salt_diffusivity": "binary salts are not modelled yet",
     "relative_permittivity": "space charge is not modelled yet",
     "exchange_current_density": "belongs to an interface; in a material it is for orientation",
     "hardness": "contact is not modelled yet",
@@ -418,8 +438,9 @@ NOT_USED_YET = {
 
 
 def test_every_property_is_accounted_for() -> None:
-    assert set(PROPERTIES) | set(GLASSY) | set(NOT_USED_YET) == set(KINDS)
+    assert set(PROPERTIES) | set(GLASSY) | set(SALTY) | set(NOT_USED_YET) == set(KINDS)
     assert set().union(*USED.values()) == set(PROPERTIES) | set(GLASSY)
+    assert set(SALT) == set(SALTY)
 
 
 @pytest.mark.slow
@@ -432,6 +453,12 @@ def test_every_property_changes_something(folder: Path, tmp_path: Path, key: str
         tmp_path / "changed", edited(BASE, pulled), oxide=PROPERTIES.get(key, {}), glass=GLASSY.get(key, {})
     )
     assert not same(plain, changed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", SALTY)
+def test_every_property_of_a_salt_changes_something(folder: Path, tmp_path: Path, key: str) -> None:
+    assert not same(base(folder, SALTED), outcome(tmp_path / "changed", edited(BASE, SALTED), gel=SALTY[key]))
 
 
 @pytest.mark.slow
@@ -455,7 +482,7 @@ def test_forms_of_a_property_change_something(folder: Path, tmp_path: Path, chan
     assert not same(base(folder, {}), outcome(tmp_path / "changed", BASE, oxide=change))
 
 
-@pytest.mark.parametrize("key", NOT_USED_YET)
+@pytest.mark.parametrize("key", [*NOT_USED_YET, *SALTY])
 def test_a_property_that_nothing_uses_is_refused(tmp_path: Path, key: str) -> None:
     units = {"concentration": "1 mol/m^3", "diffusivity": "1e-12 m^2/s", "current_density": "1 A/m^2"}
     units |= {
