@@ -1,5 +1,6 @@
 """The command line: one call per verb; what a verb needs is imported in it, so that the others stay quick."""
 
+import json
 import os
 import sys
 import tempfile
@@ -110,6 +111,42 @@ def run(
     comparisons = compare(summary, expected)
     say(report(comparisons))
     return 0 if all(one.passed for one in comparisons) else 1
+
+
+@app.command
+def impedance(
+    case: Path,
+    *,
+    frequencies: str = "1 MHz to 1 mHz",
+    points: float = 10.0,
+    overrides: Overrides = (),
+    results: Path | None = None,
+    no_figures: bool = False,
+    quiet: bool = False,
+) -> int:
+    """Compute the impedance spectrum of a case at its initial state, in place of its protocol.
+
+    Example: chemomech impedance cases/nmc811_particle --frequencies "1 MHz to 10 mHz"
+
+    Parameters
+    ----------
+    case
+        Case folder, or its case.toml.
+    frequencies
+        Highest and lowest frequency, e.g. "1 MHz to 1 mHz".
+    points
+        Points per decade.
+    results
+        Results folder; without it results/impedance in the case folder.
+    no_figures
+        Draw no figures.
+    quiet
+        No progress on the terminal.
+    """
+    folder = results if results is not None else _read(case, overrides).directory / "results" / "impedance"
+    step = f"Impedance from {frequencies}, {points:g} points per decade"
+    spectrum = ("protocol.cycles=1", f"protocol.steps={json.dumps([step])}")
+    return run(case, overrides=(*overrides, *spectrum), results=folder, no_figures=no_figures, quiet=quiet)
 
 
 def _comparable(expected: Path, overrides: Overrides) -> None:

@@ -11,7 +11,7 @@ from chemomech.case.effective import NUMERICS, needed
 from chemomech.case.mesh import mesh_names
 from chemomech.case.schema import Case, Effective, Quantity, Region
 from chemomech.materials.material import Material
-from chemomech.materials.properties import ROLES
+from chemomech.materials.properties import ROLES, SALT
 from chemomech.protocol import Step, parse_pressure, parse_protocol
 
 Location = tuple[str | int, ...]
@@ -35,6 +35,10 @@ _BOUNDARIES: Final = {
     "periodic": "potential less the mean gradient, and displacement less the mean strain, equal on opposite faces",
     "walls": "potentials on two opposite faces, no flux through the others; displacements on all faces",
 }
+_SALT: Final = (
+    "anions: dc/dt + div N = 0, N = -D grad c - (1 - t+) i/F; blocked at electrodes and other electrolytes",
+    "charge: div i = 0, i = -kappa grad phi_e + (2 kappa RT/F)(1 - t+) chi grad ln c",
+)
 _CONVECTION: Final = "lithium also moves with the lattice: J gains + c v"
 _MOMENTUM: Final = "momentum: -div sigma = 0, sigma = C : "
 _RISK: Final = ("tensile_strength", "flaw_size", "fracture_toughness", "fracture_energy")
@@ -132,10 +136,14 @@ def _region(case: Case, name: str, region: Region) -> Iterator[str]:
     here: Location = ("regions", name)
     yield ""
     yield f"Region {name}: {region.material}, {region.role} [{case.origins.get(here, '')}]"
-    for equation in _EQUATIONS[region.role]:
+    for equation in _SALT if region.salt is not None else _EQUATIONS[region.role]:
         yield f"  {equation}"
     if region.role == "active" and case.mechanics.lattice_velocity is not None:
         yield f"  {_CONVECTION}"
+    if region.salt is not None:
+        if case.mechanics.lattice_velocity is not None:
+            yield "  anions also move with the matrix: N gains + c v"
+        yield from _keys(case, region.salt, (*here, "salt"))
     if case.mechanics.enabled:
         strain = "(eps - [swelling(theta) - swelling(theta_0)]/3 I)" if region.role == "active" else "eps"
         yield f"  {_MOMENTUM}{strain}"
@@ -146,7 +154,9 @@ def _region(case: Case, name: str, region: Region) -> Iterator[str]:
         theta = material.equilibrium_stoichiometry(region.initial.voltage, case.cell.temperature)
         yield f"  initial stoichiometry {theta:.4f} [from its open_circuit_potential]"
     yield from _keys(case, region, here, only=("stress_free_stoichiometry",), defaults=False)
-    yield from _properties(case, name, material, ROLES[region.role])
+    yield from _properties(
+        case, name, material, ROLES[region.role] + (SALT if region.salt is not None else ())
+    )
 
 
 def _properties(
@@ -237,6 +247,14 @@ def _protocol(case: Case) -> Iterator[str]:
 
 def _meaning(step: Step) -> str:
     """Return the numbers of a step."""
+    if step.frequencies is not None:
+        asked = step.frequencies
+        return (
+            f"the model linearised about the state of this moment, {asked.highest:g} to {asked.lowest:g} Hz, "
+            f"{asked.per_decade:g} points per decade; takes no time"
+        )
+    if step.target is not None:
+        return f"voltage from {step.value:g} to {step.target:g} V, ends after {step.duration:g} s"
     applied = {"current": "current", "voltage": "voltage", "rest": "no current"}[step.mode]
     text = applied if step.mode == "rest" else f"{applied} {step.value:+g} {step.unit}"
     ends = [f"after {step.duration:g} s"] if step.duration is not None else []
@@ -283,4 +301,8 @@ def _shown(value: object) -> str:
 
 
 def _dotted(here: Location, key: str) -> str:
-    return f"{here[-1]}.{key}" if here[-1] in ("counter_electrode", "working_electrode", "initial") else key
+    return (
+        f"{here[-1]}.{key}"
+        if here[-1] in ("counter_electrode", "working_electrode", "initial", "salt")
+        else key
+    )

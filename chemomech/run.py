@@ -22,11 +22,13 @@ from chemomech.progress import Progress
 from chemomech.protocol import parse_pressure, parse_protocol
 from chemomech.record import NC_IN_AH, Recorder, balance_errors
 from chemomech.results import format as names
+from chemomech.results.spectra import figures, read_spectra
 from chemomech.results.write import RunRecord, prepare_folder, versions, write_json
 from chemomech.simulate import Moment, Simulation
 from chemomech.solver.checkpoint import read_checkpoint, write_checkpoint
 from chemomech.solver.jit import prepare
 from chemomech.solver.timestep import Level
+from chemomech.spectra import Spectra
 from chemomech.summary import Tally
 from chemomech.together import on_root
 
@@ -79,6 +81,7 @@ class _Run:
         self.identity = comm.bcast(self.identity, root=0)
         self.tally = Tally(schedule)
         self.output_seconds = 0.0
+        self.said: set[str] = set()
         self.last_checkpoint = clock.time()
         self.recorder = self._open(resume)
 
@@ -96,6 +99,7 @@ class _Run:
         simulation = self.simulation
         if not resume:
             on_root(self.comm, self._forget_earlier_run)
+            self.spectra = self._spectra(None)
             return Recorder(self.model, simulation.meter, self.results, None)
         try:
             levels, numbers = read_checkpoint(self.checkpoint, self.model.state, self.identity)
@@ -109,9 +113,14 @@ class _Run:
         ]
         simulation.restore(json.loads(numbers["position"]))
         self.tally.restore(json.loads(numbers["tally"]))
+        self.spectra = self._spectra((int(numbers.get("spectrum_rows", 0)), int(numbers.get("spectra", 0))))
         return Recorder(
             self.model, simulation.meter, self.results, (int(numbers["rows"]), int(numbers["frames"]))
         )
+
+    def _spectra(self, resume: tuple[int, int] | None) -> Spectra:
+        iterative = self.simulation.solver.options.linear_solver == "fieldsplit"
+        return Spectra(self.model, self.results, iterative=iterative, resume=resume)
 
     def _forget_earlier_run(self) -> None:
         # What an earlier run concluded must not stand beside what this one writes.
@@ -129,6 +138,8 @@ class _Run:
             "tally": json.dumps(self.tally.saved()),
             "rows": self.recorder.rows,
             "frames": self.recorder.frames,
+            "spectrum_rows": self.spectra.rows,
+            "spectra": self.spectra.count,
         }
         write_checkpoint(
             self.checkpoint, self.model.state, [level.values for level in levels], numbers, self.identity
@@ -158,6 +169,7 @@ class _Run:
         finally:
             self._close(finished, reason, together or self.comm.size == 1)
         summary = self.tally.summary(self.simulation, self.recorder.depth)
+        summary |= on_root(self.comm, lambda: figures(read_spectra(self.results)))
         on_root(self.comm, lambda: write_json(self.results / names.SUMMARY_FILE, summary))
         return summary
 
@@ -167,6 +179,7 @@ class _Run:
         self.timings["solve"] = self.timings.get("solve", 0.0) - self.output_seconds
         if together:
             self.recorder.close()
+            self.spectra.close()
         self.progress.close()
         if self.comm.rank == 0:
             self._run_record(finished, reason).write(self.results)
@@ -198,6 +211,7 @@ class _Run:
                 "linear iterations": counts.linear,
             },
             failures=dict(counts.failures),
+            notes=self.recorder.notes,
         )
 
     def _observe(self, moment: Moment) -> None:
@@ -221,7 +235,14 @@ class _Run:
         }
         row = self.recorder.row(basics, moment.reading, stress)
         self.recorder.append(row)
-        self.tally.take(moment, row, self.recorder.extreme_columns)
+        self.tally.take(moment, row, self.recorder.extreme_columns, self.recorder.end_columns)
+        for note in self.recorder.notes:
+            if note.partition(" is ")[0] not in self.said:
+                self.said.add(note.partition(" is ")[0])
+                self.progress.say(f"note: {note}")
+        if place is not None and place.step.mode == "impedance":
+            self.progress.say(f"impedance: {place.step.text}")
+            self.spectra.measure(place, moment.time, moment.reading)
         due = self.simulation.counts.accepted % self.case.output.every == 0
         if moment.last or moment.scheduled is None or due:
             self.recorder.frame(moment.time, stress)

@@ -59,6 +59,7 @@ MAY_KNOW: dict[str, set[str]] = {
         "together",
     },
     "record": {"analysis", "domain", "fields", "materials", "model", "results"},
+    "spectra": {"analysis", "model", "protocol", "record", "results"},
     "simulate": {"model", "protocol", "record", "results", "solver"},
     "summary": {"protocol", "results", "simulate"},
     "progress": {"results", "simulate"},

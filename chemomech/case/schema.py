@@ -31,6 +31,11 @@ FieldName = Literal[
     "electronic_potential",
     "ionic_potential",
     "chemical_potential",
+    "salt_concentration",
+    "electric_potential",
+    "ion_concentration",
+    "occupancy",
+    "field_strength",
     "displacement",
     "von_mises",
     "hydrostatic",
@@ -136,6 +141,28 @@ class Initial(_Block):
             )
 
 
+class Salt(_Block):
+    """A binary salt dissolved in an electrolyte region; its anions move too."""
+
+    concentration: Annotated[float, Quantity("concentration", "1000 mol/m^3")]
+    """Concentration at the start, the same everywhere in the region, and its mean for good [mol/m^3]."""
+
+
+class SpaceCharge(_Block):
+    """A lattice of mobile lithium ions on a fixed background, whose charge is resolved: Poisson's equation."""
+
+    mobile_concentration: Annotated[float, Quantity("concentration", "1e3 mol/m^3")]
+    """Concentration of the sites among which lithium ions are mobile [mol/m^3]."""
+    occupancy: Annotated[float, Field(gt=0.0, lt=1.0)]
+    """Share of the sites that is taken where the region is neutral [-]."""
+    chemical_potential: Annotated[float, Quantity("voltage", "0 V", "any")]
+    """Ionic less electric potential where the region is neutral [V]; only differences between regions matter."""
+    lattice_constant: Annotated[float, Quantity("length", "0.5 nm")] | None = None
+    """Lattice constant [nm]; a layer that comes out thinner is reported. Without it nothing is said."""
+    ion_volume: Annotated[float, Quantity("molar_volume", "1e-5 m^3/mol", "any")] | None = None
+    """Partial molar volume of the mobile ion [m^3/mol]: the lattice swells with it; without it it does not."""
+
+
 class Region(_Block):
     """One region of the mesh: what it is made of and what it does."""
 
@@ -146,8 +173,12 @@ class Region(_Block):
     inert: only mechanics."""
     initial: Initial | None = None
     """State at the start; required for role active, refused for the others."""
+    salt: Salt | None = None
+    """Salt of an electrolyte region; without it the electrolyte conducts lithium ions only."""
     stress_free_stoichiometry: Fraction | None = None
     """Lithium fraction at which the region is free of swelling strain [-]; without it the initial one."""
+    space_charge: SpaceCharge | None = None
+    """Resolve the charge of this electrolyte, with its relative_permittivity; without it it is neutral everywhere."""
     properties: Mapping[str, Any] = Field(
         default_factory=dict, json_schema_extra={"additionalProperties": PROPERTY}
     )
@@ -195,6 +226,9 @@ class Interface(_Block):
     """Kinetics of lithium crossing between an active and an electrolyte region."""
     resistance: Annotated[float, Quantity("area_resistance", "1e-2 ohm m^2")] | None = None
     """Area resistance that lithium ions meet between two electrolyte regions [ohm m^2]; without it none."""
+    core_capacitance: Annotated[float, Quantity("area_capacitance", "0.2 F/m^2")] | None = None
+    """Capacitance of the core (Stern) layer between two regions with space_charge [F/m^2]; without it the electric
+    potential is continuous."""
 
 
 class Collector(NamedTuple):
@@ -235,11 +269,15 @@ class WorkingElectrode(_Block):
     )
     """Area resistance of the interphase film on lithium [ohm m^2]; without it none."""
     double_layer: Annotated[float, Quantity("area_capacitance", "0.1 F/m^2")] | None = None
-    """Double-layer capacitance [F/m^2]; required for blocking, refused for lithium."""
+    """Double-layer capacitance [F/m^2]; required for blocking, refused for lithium. Against a region with
+    space_charge it is that of the core layer alone."""
+    zero_charge: Annotated[float, Quantity("voltage", "0 V", "any")] | None = None
+    """Voltage against lithium at which a blocking electrode holds no charge against a region with space_charge [V];
+    the run starts there. Required with such a region, refused without."""
 
     def model_post_init(self, context: Any, /) -> None:
         """Demand what the kind needs and refuse what belongs to the other."""
-        key, example, refused = "exchange_current", "10 A/m^2", ["double_layer"]
+        key, example, refused = "exchange_current", "10 A/m^2", ["double_layer", "zero_charge"]
         if self.kind == "blocking":
             key, example, refused = "double_layer", "0.1 F/m^2", ["exchange_current", "film_resistance"]
         if getattr(self, key) is None:

@@ -231,7 +231,8 @@ def balance_errors(history: History) -> Figure | None:
 
 def all_curves(history: History, regions: Sequence[str]) -> dict[str, Figure]:
     """Return every figure that the history allows, by file name without ending."""
-    if history.get(TIME, np.empty(0)).size < 2:
+    times = history.get(TIME, np.empty(0))
+    if times.size < 2 or times[0] == times[-1]:
         return {}
     figures = {
         "voltage_current": voltage_and_current(history),

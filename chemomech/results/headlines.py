@@ -10,6 +10,8 @@ FIRST: Final = (
     "Max principal stress in",
     "Crack risk in",
     "Energetic crack risk in",
+    "Re Z at the highest frequency",
+    "Re Z at the lowest frequency",
     "Max lithium balance error",
     "Max charge balance error",
     "Effective ionic conductivity [",

@@ -217,6 +217,8 @@ class RunRecord:
     """Accepted and rejected steps, Newton and linear iterations."""
     failures: Mapping[str, int] = field(default_factory=dict)
     """Solves that did not converge and were tried again with a shorter step, by reason."""
+    notes: tuple[str, ...] = ()
+    """What a reader of the numbers must know, such as a layer thinner than the lattice it is computed on."""
 
     def write(self, folder: Path) -> None:
         """Write run.json into the results folder, atomically."""
