@@ -242,6 +242,8 @@ def study(
     if not no_figures:
         running.draw_figures(under_way)
     say(f"{running.headlines(under_way)}\nresults: {folder}")
+    for note in under_way.notes():
+        complain(note)
     if under_way.complaints():
         raise InputError(under_way.complaints())
     if not check:

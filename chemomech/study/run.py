@@ -187,8 +187,10 @@ class StudyRun:
         return found | table.summary()
 
     def complaints(self) -> list[Problem]:
-        """Return what figures and derived numbers ask for and these points do not have."""
+        """Return what figures and derived numbers ask for and no point has; none while there is nothing at all."""
         table, found = self.table(), []
+        if not table.columns:
+            return []
         lines = self.study.lines
         for number, figure in enumerate(self.study.asked.figure):
             asked = [figure.x, *figure.y, *([figure.colour] if figure.colour else [])]
@@ -197,11 +199,18 @@ class StudyRun:
         for name, wanted in self.study.asked.derived.items():
             if wanted.of not in table.columns:
                 found.append(_no_figure(lines["derived", name], wanted.of, table))
-                continue
-            for place, value in derive(table, name, wanted):
-                if isinstance(value, NotDerivedError):
-                    found.append(Problem(lines["derived", name], f"{place}: {value}", "see study.csv"))
         return found
+
+    def notes(self) -> list[str]:
+        """Return why derived numbers are not there."""
+        table = self.table()
+        return [
+            f"no '{place}': {value}"
+            for name, wanted in self.study.asked.derived.items()
+            if wanted.of in table.columns
+            for place, value in derive(table, name, wanted)
+            if isinstance(value, NotDerivedError)
+        ]
 
     def _record(self) -> dict[str, Any]:
         return {
