@@ -70,7 +70,7 @@ phases = {{ particle = 85, electrolyte = [0, 170] }}
 crop = {{ x = [3, 9], y = [30, 35], z = [20, 24] }}
 method = "voxel"
 """
-"""Hexahedra: a corner of a real electrode, its electrolyte of one piece."""
+"""Hexahedra: a corner of an electrode image, its electrolyte of one piece."""
 
 REGIONS: dict[str, Any] = {
     "electrolyte": {"material": "Li6PS5Cl", "role": "electrolyte"},
