@@ -150,7 +150,15 @@ def test_two_ranks_with_every_kind_of_unknown_and_the_block_solver(tmp_path: Pat
             np.testing.assert_allclose(got, expected, rtol=1e-7, err_msg=name)
 
 
-@pytest.mark.parametrize(("kind", "mesh"), [(small.SPHERE, small.SPHERE_MESH), (small.BALL, small.BALL_MESH)])
+@pytest.mark.parametrize(
+    ("kind", "mesh"),
+    [
+        (small.SPHERE, small.SPHERE_MESH),
+        (small.BALL, small.BALL_MESH),
+        pytest.param(small.BALL, small.VOXEL_MESH, marks=pytest.mark.slow),
+    ],
+    ids=["triangles", "tetrahedra", "hexahedra"],
+)
 def test_checkpoints_move_between_numbers_of_ranks(kind: Any, mesh: str, tmp_path: Path) -> None:
     folder = small.write(tmp_path, kind, mesh, numerics={"displacement_degree": 2})
     for writers, readers in ((1, (2, 3)), (2, (1, 3))):
