@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from chemomech.case.idle import idle_keys
+from chemomech.case.layers import layer_problems
 from chemomech.case.mesh import mesh_problems
 from chemomech.case.schema import Cell, Interface, Pressure, Protocol, Region
 from chemomech.case.sections import Sections
@@ -18,6 +19,7 @@ def inconsistencies(sections: Sections) -> list[Problem]:
     return [
         *_region_states(sections),
         *_interfaces(sections),
+        *layer_problems(sections),
         *_cell(sections),
         *_schedule(sections),
         *mesh_problems(sections),

@@ -110,6 +110,17 @@ class Initial(_Block):
             )
 
 
+def _numbers(properties: Mapping[str, Any]) -> Mapping[str, str | float]:
+    """Return properties that replace a material's, each a number or a quantity."""
+    for key, given in properties.items():
+        if isinstance(given, bool) or not isinstance(given, str | int | float):
+            raise mistake(
+                f"'{key}' is not a number",
+                f'write {key} = "1.2 unit", or a plain number if it has no unit',
+            )
+    return properties
+
+
 class Region(_Block):
     """One region of the mesh: what it is made of and what it does."""
 
@@ -130,13 +141,7 @@ class Region(_Block):
     @field_validator("properties")
     @classmethod
     def _check_properties(cls, value: Mapping[str, Any]) -> Mapping[str, str | float]:
-        for key, given in value.items():
-            if isinstance(given, bool) or not isinstance(given, str | int | float):
-                raise mistake(
-                    f"'{key}' is not a number",
-                    f'write {key} = "1.2 unit", or a plain number if it has no unit',
-                )
-        return value
+        return _numbers(value)
 
 
 class ChargeTransfer(_Block):
@@ -162,11 +167,90 @@ class ChargeTransfer(_Block):
     """Double-layer capacitance [F/m^2]; without it none."""
 
 
+class Additive(_Block):
+    """An additive that changes how fast an interphase grows: one of the two keys."""
+
+    material: str | None = None
+    """Material whose growth_factor it is."""
+    growth: Annotated[float, Field(ge=0.0)] | None = None
+    """Factor on the growth of the interphase [-]; 0 stops it."""
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Refuse none or both."""
+        if (self.material is None) == (self.growth is None):
+            raise mistake("needs either 'material' or 'growth'", "write for example { growth = 0.3 }")
+
+
+class Coating(_Block):
+    """A coating too thin to be resolved: a resistance, and a brake on the interphase that grows there."""
+
+    material: str
+    """Its material, whose ionic_conductivity it has."""
+    thickness: Annotated[float, Quantity("length", "10 nm")]
+    """Thickness [nm]."""
+    growth: Annotated[float, Field(ge=0.0)] | None = None
+    """Factor on the growth of the interphase [-], 0 stops it; without it the material's growth_factor."""
+
+
+class Interphase(_Block):
+    """A layer of decomposed electrolyte: it grows, takes charge and lithium, and resists the current."""
+
+    material: str
+    """Its material: conductivity, molar volume, decomposition potential, growth constants."""
+    law: Literal["reaction", "diffusion", "mixed"]
+    """What limits growth: the reaction, driven by the electrode potential; diffusion (parabolic); both in series."""
+    initial_thickness: Annotated[float, Quantity("length", "2 nm", "zero or above")]
+    """Thickness at the start [nm]; above zero where diffusion alone limits."""
+    additive: Additive | None = None
+    """Additive that changes its growth; without it none."""
+    properties: Mapping[str, Any] = Field(
+        default_factory=dict, json_schema_extra={"additionalProperties": PROPERTY}
+    )
+    """Properties that replace the material's, e.g. { growth_constant = "1e-22 m^2/s" }."""
+
+    @field_validator("properties")
+    @classmethod
+    def _check_properties(cls, value: Mapping[str, Any]) -> Mapping[str, str | float]:
+        return _numbers(value)
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Refuse a start from nothing where growth would be infinitely fast."""
+        if self.law == "diffusion" and self.initial_thickness == 0.0:
+            raise mistake(
+                "growth limited by diffusion alone cannot start from nothing",
+                'give an initial_thickness above zero, or law = "mixed"',
+            )
+
+
+class Interdiffusion(_Block):
+    """A layer in which electrode and electrolyte mix: grows by diffusion, takes no charge, resists the current."""
+
+    material: str
+    """Its material: conductivity and growth constant."""
+    initial_thickness: Annotated[float, Quantity("length", "1 nm")]
+    """Thickness at the start [nm]."""
+    properties: Mapping[str, Any] = Field(
+        default_factory=dict, json_schema_extra={"additionalProperties": PROPERTY}
+    )
+    """Properties that replace the material's, e.g. { growth_constant = "1e-23 m^2/s" }."""
+
+    @field_validator("properties")
+    @classmethod
+    def _check_properties(cls, value: Mapping[str, Any]) -> Mapping[str, str | float]:
+        return _numbers(value)
+
+
 class Interface(_Block):
     """What happens where two regions touch; one that is not named is bonded and passes no lithium."""
 
     charge_transfer: ChargeTransfer | None = None
     """Kinetics of lithium crossing between an active and an electrolyte region."""
+    coating: Coating | None = None
+    """Unresolved coating in series with charge transfer; without it none."""
+    interphase: Interphase | None = None
+    """Interphase that grows there, in series with charge transfer; without it none."""
+    interdiffusion: Interdiffusion | None = None
+    """Interdiffused layer that grows there, in series with charge transfer; without it none."""
 
 
 class Collector(NamedTuple):

@@ -14,8 +14,8 @@ from chemomech.physics.interphase import (
     OXIDATION,
     REDUCTION,
     Charge,
-    Growth,
     GrownLayer,
+    Growth,
     Interphase,
     Reaction,
 )
