@@ -94,7 +94,9 @@ class LayerMaker:
         if given.interphase is not None:
             grown.append(("interphase", self.interphase(given.interphase, support, given.coating)))
         if given.interdiffusion is not None:
-            grown.append(("interdiffusion", self.interdiffusion(given.interdiffusion, support, given.coating)))
+            grown.append(
+                ("interdiffusion", self.interdiffusion(given.interdiffusion, support, given.coating))
+            )
         return [
             (
                 Interphase(

@@ -17,7 +17,7 @@ from chemomech.case.schema import Case
 from chemomech.case.schema import ChargeTransfer as ChargeTransferInput
 from chemomech.connectivity import floating
 from chemomech.constants import FARADAY
-from chemomech.domain import Domain, Support, check_names
+from chemomech.domain import FREE_SURFACE, Domain, Support, check_names
 from chemomech.errors import InputError, Problem
 from chemomech.fields import (
     CELL_VOLTAGE,
@@ -501,7 +501,7 @@ class _Builder:
         held: set[int] = set()
         conditions = []
         for name, facets in self.domain.facet_boundary.items():
-            if name == pressed or name in self.case.mechanics.free:
+            if name in (pressed, FREE_SURFACE) or name in self.case.mechanics.free:
                 continue
             axis = self.domain.normal_axis(name)
             held.add(axis)

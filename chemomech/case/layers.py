@@ -79,7 +79,9 @@ def _factor(sections: Sections, key: Location, name: str, example: str = "") -> 
         return
     if not known:
         what = f"{name} has no '{FACTOR}' ({KINDS[FACTOR].meaning})"
-        yield sections.problem(key, what, f"say it here: {example or 'growth = 0.3 in place of the material'}")
+        yield sections.problem(
+            key, what, f"say it here: {example or 'growth = 0.3 in place of the material'}"
+        )
 
 
 def _material(
@@ -102,13 +104,16 @@ def _material(
         material = material.with_properties(replaced)
     except InputError as error:
         yield from (
-            sections.problem((*here, "properties"), problem.what, problem.remedy) for problem in error.problems
+            sections.problem((*here, "properties"), problem.what, problem.remedy)
+            for problem in error.problems
         )
         return
     for key in needs:
         if not material.has(key):
             what = f"{material.name} has no '{key}' ({KINDS[key].meaning}), which is needed here"
-            yield sections.problem((*here, "material"), what, "take another material, or give it in 'properties'")
+            yield sections.problem(
+                (*here, "material"), what, "take another material, or give it in 'properties'"
+            )
     having = [key for key in one_of if material.has(key)]
     if one_of and len(having) != 1:
         found = "has both" if having else "has neither"

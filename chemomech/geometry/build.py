@@ -14,7 +14,7 @@ import numpy as np
 
 from chemomech.errors import InputError, Problem
 from chemomech.geometry import external, shapes
-from chemomech.geometry.kinds import SIDES, External, Layered, Recipe
+from chemomech.geometry.kinds import SIDES, VOID, External, Layered, Recipe
 from chemomech.geometry.recipe import check, read_recipe
 from chemomech.geometry.report import Cells, Floats, Ints, report
 from chemomech.geometry.tables import MeshSize
@@ -65,8 +65,8 @@ def build(recipe: Recipe, directory: Path) -> MeshRecord:
     try:
         with session():
             try:
-                names, boundaries = _mesh(recipe)
-                about = report(_cells(recipe, names, boundaries), recipe.names.particle)
+                names, boundaries, notes = _mesh(recipe)
+                about = report(_cells(recipe, names, boundaries), recipe.names.particle) | notes
             except InputError as error:
                 raise InputError(_of_mesh(recipe, problem) for problem in error.problems) from error
             gmsh.write(str(partial))
@@ -136,12 +136,12 @@ def _load(target: Path, record: dict[str, Any]) -> MeshRecord:
     )
 
 
-def _mesh(recipe: Recipe) -> tuple[list[str], list[str]]:
-    """Make the mesh in the open session and name its groups; return the names of regions and boundaries."""
+def _mesh(recipe: Recipe) -> tuple[list[str], list[str], dict[str, Any]]:
+    """Make the mesh in the open session and name its groups; return the names of regions and boundaries, and notes."""
     if isinstance(recipe, External):
-        return external.load(recipe)
+        return *external.load(recipe), {}
     try:
-        regions = shapes.draw(recipe)
+        regions, notes = shapes.draw(recipe)
         for tag, (name, entities) in enumerate(regions.items(), 1):
             gmsh.model.addPhysicalGroup(recipe.dimension, [entity for _, entity in entities], tag, name)
         boundaries = _name_sides(recipe, regions)
@@ -156,7 +156,7 @@ def _mesh(recipe: Recipe) -> tuple[list[str], list[str]]:
             raise
         what = f"Gmsh could not make the mesh: {error}"
         raise InputError(Problem(recipe.name, what, "try other cell sizes, gap or seed")) from error
-    return list(regions), boundaries
+    return list(regions), boundaries, notes
 
 
 def _name_sides(recipe: Recipe, regions: shapes.Regions) -> list[str]:
@@ -177,7 +177,10 @@ def _name_sides(recipe: Recipe, regions: shapes.Regions) -> list[str]:
             gmsh.model.addPhysicalGroup(d - 1, tags, 100 + number, name)
             names.append(name)
             left -= set(tags)
-    if left:
+    if left and VOID in recipe.boundaries:
+        gmsh.model.addPhysicalGroup(d - 1, sorted(left), 100 + len(SIDES[recipe.coordinates]) + 1, VOID)
+        names.append(VOID)
+    elif left:
         raise InputError(
             Problem(recipe.name, f"{len(left)} outer faces lie on no side of the box", "change the seed")
         )
@@ -194,6 +197,9 @@ def _set_sizes(recipe: Recipe, size: MeshSize, regions: shapes.Regions) -> None:
         met = {region_of[above] for above in gmsh.model.getAdjacencies(d - 1, tag)[0]}
         if len(met) > 1 and not met <= smooth:
             fine.append(tag)
+    groups = {gmsh.model.getPhysicalName(*group): group for group in gmsh.model.getPhysicalGroups(d - 1)}
+    if VOID in groups:
+        fine += [int(tag) for tag in gmsh.model.getEntitiesForPhysicalGroup(*groups[VOID])]
     distance = mesh.field.add("Distance")
     mesh.field.setNumbers(distance, "CurvesList" if d == 2 else "SurfacesList", fine)
     mesh.field.setNumber(distance, "Sampling", 200 if d == 2 else 40)
