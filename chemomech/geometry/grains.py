@@ -18,8 +18,9 @@ from scipy.spatial import cKDTree
 from chemomech.errors import InputError, Problem
 from chemomech.geometry.packing import RANDOM_CLOSE, Floats, Ints
 
-ROUNDS = 1500
-STEADY = 0.02
+ROUNDS = 900
+THINNINGS = 15
+STEADY = 2e-6
 """mean push, in radii, below which the packing has settled"""
 SWALLOWED = 0.35
 """grains whose centre comes nearer to a particle's surface than this part of their radius are left out"""
@@ -59,6 +60,8 @@ class Grains:
     """rho [um]"""
     placed: int
     left_out: int
+    overlap: float
+    """mean over neighbours"""
 
 
 def settle(bed: GrainBed, seed: int) -> Grains:
@@ -72,10 +75,12 @@ def settle(bed: GrainBed, seed: int) -> Grains:
     r = _without_thin_necks(x, r, rho)
     whole = _largest_cluster(x, r, rho)
     inside = _inside(bed, x)
+    reached = float(_overlaps(x[inside], r[inside])[1].mean())
     if inside[whole].sum() < 0.5 * inside.sum():
         what = f"only {inside[whole].sum()} of {inside.sum()} grains hang together"
         raise InputError(Problem("grains", what, "press them more (overlap), or take smaller grains"))
-    return Grains(x[whole], r[whole], rho, int(inside.sum()), int(inside.sum() - inside[whole].sum()))
+    lost = int(inside.sum() - inside[whole].sum())
+    return Grains(x[whole], r[whole], rho, int(inside.sum()), lost, reached)
 
 
 def _relaxed(bed: GrainBed, rng: np.random.Generator) -> tuple[Floats, Floats]:
@@ -92,7 +97,24 @@ def _relaxed(bed: GrainBed, rng: np.random.Generator) -> tuple[Floats, Floats]:
         more = rng.random((4 * count, 2)) * bed.box
         more = more[_clearance(bed, more, 0.0 * more[:, 0]) > 0.0]
         x = np.concatenate([x, more])[:count]
-    for _ in range(ROUNDS):
+    x = _pushed_apart(bed, x, r, ROUNDS)
+    for _ in range(THINNINGS):  # the most squeezed leave until the mean overlap is the wanted one
+        pairs, pressed = _overlaps(x, r)
+        if not len(pairs) or pressed.mean() <= 1.02 * bed.overlap:
+            break
+        squeezed = np.zeros(len(r))
+        np.add.at(squeezed, pairs[:, 0], pressed)
+        np.add.at(squeezed, pairs[:, 1], pressed)
+        kept = np.sort(np.argsort(squeezed, kind="stable")[: len(r) - max(1, len(r) // 50)])
+        x, r = _pushed_apart(bed, x[kept], r[kept], ROUNDS // 3), r[kept]
+    return x, r
+
+
+def _pushed_apart(bed: GrainBed, x: Floats, r: Floats, rounds: int) -> Floats:
+    """Return the centres after the grains have pushed each other apart, and away from particles and walls."""
+    close = 1.0 - bed.overlap
+    margin = (close * r)[:, None]
+    for _ in range(rounds):
         push = np.zeros_like(x)
         pairs = cKDTree(x).query_pairs(2 * close * r.max(), output_type="ndarray")
         apart = x[pairs[:, 0]] - x[pairs[:, 1]]
@@ -101,19 +123,25 @@ def _relaxed(bed: GrainBed, rng: np.random.Generator) -> tuple[Floats, Floats]:
         step = (0.45 * short / away)[:, None] * apart
         np.add.at(push, pairs[:, 0], step)
         np.add.at(push, pairs[:, 1], -step)
-        # a particle does not give way: the grain goes the whole distance
+        # a particle does not give way: the grain goes (nearly) the whole distance
         for centre, radius in zip(bed.centres, bed.radii, strict=True):
             out = x - centre
             distance = np.maximum(np.linalg.norm(out, axis=1), 1e-9)
             need = np.maximum(radius + close * r - distance, 0.0)
             push += (0.9 * need / distance)[:, None] * out
-        margin = (close * r)[:, None]
         moved = np.clip(x + push, margin, bed.box - margin)
         change = float(np.linalg.norm(moved - x, axis=1).mean())
         x = moved
-        if change < 1e-4 * STEADY * bed.radius:
+        if change < STEADY * bed.radius:
             break
-    return x, r
+    return x
+
+
+def _overlaps(x: Floats, r: Floats) -> tuple[Ints, Floats]:
+    """Return the pairs of grains that touch, and the part of their radii by which they overlap."""
+    pairs = cKDTree(x).query_pairs(2 * r.max(), output_type="ndarray").astype(np.int64)
+    pressed = 1.0 - np.linalg.norm(x[pairs[:, 0]] - x[pairs[:, 1]], axis=1) / r[pairs].sum(axis=1)
+    return pairs[pressed > 0.0], np.asarray(pressed[pressed > 0.0])
 
 
 def _covered(bed: GrainBed, rng: np.random.Generator) -> float:
@@ -180,7 +208,7 @@ def _largest_cluster(x: Floats, r: Floats, rho: float) -> Ints:
 
 
 def outline(grains: Grains) -> list[list[Arc]]:
-    """Return the outline of the sintered grains as closed loops of arcs, all anticlockwise, the one around them first."""
+    """Return the outline of the sintered grains as anticlockwise loops of arcs; the first goes around them all."""
     loops = [_rounded(grains, loop) for loop in _loops(grains.centres, grains.radii + grains.rounding)]
     loops.sort(key=_area, reverse=True)
     return [loops[0], *(_backwards(loop) for loop in loops[1:])]

@@ -105,7 +105,7 @@ def _granular(recipe: Composite) -> Drawing:
         for centre, radius, turn in zip(centres, radii, _turns(centres, radii, whole), strict=True)
     ]
     balls = _united(balls) if len(balls) > 1 and recipe.neck is not None else balls
-    cut, _ = occ.intersect(balls, [_box([0.0, 0.0], whole)])
+    cut, _ = occ.intersect(balls, [_box([0.0, 0.0], whole.tolist())])
     inputs = [(names.particle, piece) for piece in cut]
     places = [
         (names.separator, 0.0, recipe.separator),
@@ -124,8 +124,16 @@ def _granular(recipe: Composite) -> Drawing:
         fresh = [piece for piece in pieces if piece not in taken]
         taken.update(fresh)
         regions.setdefault(name, []).extend(fresh)
+    _keep_small_voids_open(regions)
     lost = _drop_loose(regions, {names.separator, names.electrolyte})
-    notes = {"grains": settled.placed, "grains_left_out": settled.left_out, "loose_electrolyte": lost}
+    notes = {
+        "grains": {
+            "placed": settled.placed,
+            "left_out": settled.left_out,
+            "overlap": settled.overlap,
+            "loose_electrolyte": lost,
+        }
+    }
     return Drawing(regions, notes)
 
 
@@ -143,6 +151,20 @@ def _wire(loop: list[grains.Arc]) -> int:
         arcs.append(occ.addCircleArc(first, middle, last, center=False))
         occ.remove([(0, middle)])
     return int(occ.addCurveLoop(arcs))
+
+
+def _keep_small_voids_open(regions: Regions) -> None:
+    """Give both curves around a void that has only two a middle node, or their one edge would be the same."""
+    ends: dict[tuple[int, ...], list[int]] = {}
+    for piece in [piece for pieces in regions.values() for piece in pieces]:
+        for _, tag in gmsh.model.getBoundary([piece], combined=False, oriented=False):
+            if len(gmsh.model.getAdjacencies(1, tag)[0]) == 1:
+                points = tuple(sorted(int(point) for point in gmsh.model.getAdjacencies(1, tag)[1]))
+                ends.setdefault(points, []).append(tag)
+    for tags in ends.values():
+        if len(tags) > 1:
+            for tag in tags:
+                gmsh.model.mesh.setTransfiniteCurve(tag, 3)
 
 
 def _drop_loose(regions: Regions, names: set[str]) -> float:

@@ -53,10 +53,10 @@ def layer(
 
         reaction = None
         if sign is not None:
-            numbers = (
+            rate, potential, coefficient, temperature = (
                 number(domain, value) for value in (SPEED, DECOMPOSITION, COEFFICIENT, BARS.temperature)
             )
-            reaction = Reaction(*numbers, sign)
+            reaction = Reaction(rate, potential, coefficient, temperature, sign)
         charge = None
         if molar_volume is not None:
             charge = Charge(number(domain, molar_volume), OXIDATION if sign is None else sign)

@@ -477,6 +477,13 @@ PACKED: dict[str, Any] = {
     "names": {},
     "mesh_size": {**SIZES, "bulk": "2 um"},
 }
+GRAINY: Edits = {
+    "coating": DELETE,
+    "gap": "0.8 um",
+    "fraction": 0.2,
+    "grains": {"radius": "0.9 um", "spread": 0.1, "overlap": 0.1, "rounding": 0.2},
+    "mesh_size": {"interface": "0.4 um", "bulk": "1 um", "per_turn": 10},
+}
 STACK: dict[str, Any] = {**MESH, "names": {"particle": "particle"}}
 LOOSE: Edits = {
     "structured": False,
@@ -529,6 +536,10 @@ RECIPE_KEYS: dict[str, tuple[type[BaseModel], dict[str, Any], dict[str, tuple[Ed
             "collector_contact": ({}, {"collector_contact": 0.3}),
             "coating": ({}, {"coating": "0.35 um"}),
             "seed": ({}, {"seed": 2}),
+            "grains.radius": (GRAINY, {"grains.radius": "0.8 um"}),
+            "grains.spread": (GRAINY, {"grains.spread": 0.15}),
+            "grains.overlap": (GRAINY, {"grains.overlap": 0.15}),
+            "grains.rounding": (GRAINY, {"grains.rounding": 0.15}),
             "radii.median": ({}, {"radii.median": "1.9 um"}),
             "radii.spread": ({}, {"radii.spread": 0.05}),
             "radii.smallest": (
@@ -657,6 +668,14 @@ def test_every_key_of_a_recipe_changes_the_mesh(tmp_path: Path, kind: str, key: 
             if "names" in key
         ),
         ("particle", {"coating": DELETE, "names.coating": "LNO"}, "names.coating: there is no such region"),
+        ("composite", {"grains": GRAINY["grains"]}, "coating: particles between grains carry no resolved"),
+        ("composite", {**GRAINY, "sides": "periodic"}, "sides: grains are mirrored at the walls"),
+        ("composite", {**GRAINY, "grains.radius": "4 um"}, "grains.radius: .* too large for this box"),
+        (
+            "composite",
+            {**GRAINY, "coordinates": "3D", "depth": "11 um", "fraction": 0.05},
+            "grains: grains are packed in plane strain only",
+        ),
         ("layered", {"names.particle": "nobody"}, "there is no region 'nobody'"),
         ("layered", {**LOOSE, "mesh_size.per_turn": 30}, "layers have no curved interfaces"),
         ("layered", {"layers.1.growth": 1.3}, "the cells of this layer are all alike"),
