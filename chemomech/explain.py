@@ -106,8 +106,13 @@ def _interfaces(case: Case) -> Iterator[str]:
         yield ""
         yield f"Interface {key} [{case.origins.get(('interfaces', key), '')}]"
         transfer = interface.charge_transfer
+        if interface.resistance is not None:
+            yield "  i = (phi_e,1 - phi_e,2)/resistance: ions cross between the two electrolytes"
+            yield from _keys(case, interface, ("interfaces", key), only=("resistance",))
+        elif transfer is None:
+            ionic = all(case.regions[name.strip()].role == "electrolyte" for name in key.split("|"))
+            yield "  bonded; " + ("ions cross without resistance" if ionic else "no lithium crosses")
         if transfer is None:
-            yield "  bonded; no lithium crosses"
             continue
         terms = ["phi_s - phi_e - U(theta)"]
         terms += ["Omega sigma_h/F"] if transfer.stress and case.mechanics.enabled else []
@@ -122,15 +127,20 @@ def _interfaces(case: Case) -> Iterator[str]:
 
 
 def _boundaries(case: Case) -> Iterator[str]:
-    collector = case.cell.collector
-    where = (
-        f"boundary {collector.boundary}"
-        if collector.boundary
-        else f"its whole interface with {collector.other}"
-    )
+    collector, working = case.cell.collector, case.cell.working_electrode
     yield ""
     yield "Cell"
-    yield f"  current collector: region {collector.region} at {where}, i = (V - phi_s)/contact_resistance"
+    if collector is not None:
+        where = (
+            f"boundary {collector.boundary}"
+            if collector.boundary
+            else f"its whole interface with {collector.other}"
+        )
+        yield f"  current collector: region {collector.region} at {where}, i = (V - phi_s)/contact_resistance"
+    if working is not None and working.kind == "lithium":
+        yield f"  working electrode: lithium at boundary {working.at}, Butler-Volmer, at the cell voltage V"
+    elif working is not None:
+        yield f"  working electrode: blocking, at boundary {working.at}, i = double_layer d(V - phi_e)/dt"
     yield f"  counter electrode: lithium at boundary {case.cell.counter_electrode.at}, Butler-Volmer, 0 V"
     yield from _keys(case, case.cell, ("cell",))
     yield ""
@@ -210,4 +220,4 @@ def _shown(value: object) -> str:
 
 
 def _dotted(here: Location, key: str) -> str:
-    return f"{here[-1]}.{key}" if here[-1] in ("counter_electrode", "initial") else key
+    return f"{here[-1]}.{key}" if here[-1] in ("counter_electrode", "working_electrode", "initial") else key

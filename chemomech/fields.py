@@ -26,9 +26,9 @@ Treatment = Literal["parabolic", "projected", "local", "elliptic", "elastic", "g
 class Field:
     """One unknown: its name, where it lives, and what a solver may know of it.
 
-    ``support`` is a role ("active", "ion-conducting", "electron-conducting", "solid"), the name of an interface, or
-    "cell" for a number without place.  ``scale`` is the size of a change that counts as one [unit of the field].
-    ``treatment`` tells a block solver what kind of equation the field has, without naming any physics.
+    ``support`` is a role ("active", "ion-conducting", "electron-conducting", "solid"), "regions:a|b", the name of an
+    interface, or "cell" for a number without place.  ``scale`` is the size of a change that counts as one [unit of the
+    field].  ``treatment`` tells a block solver what kind of equation the field has, without naming any physics.
     """
 
     name: str
@@ -38,9 +38,17 @@ class Field:
     treatment: Treatment
     shape: Shape = "scalar"
 
-    def on(self, support: str) -> "Field":
-        """Return the same field on another support: a field that must jump is two of them."""
-        return replace(self, support=support)
+    def on(self, regions: Iterable[str]) -> "Field":
+        """Return the same quantity as a field of its own on some regions: elsewhere it may have another value."""
+        names = sorted(regions)
+        return replace(
+            self, name=f"{self.quantity} in {'+'.join(names)}", support=f"regions:{'|'.join(names)}"
+        )
+
+    @property
+    def quantity(self) -> str:
+        """What the field is, wherever it lives: the name without its regions."""
+        return self.name.partition(" in ")[0]
 
 
 CONCENTRATION = Field("concentration", "active", "pmol/um^3", 1e-2, "parabolic")

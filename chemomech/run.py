@@ -256,7 +256,9 @@ class _Run:
         began = clock.time()
         start = self.simulation.start
         assert start is not None
-        lithium, charge = balance_errors(start, moment.reading, moment.charge, self.simulation.current_scale)
+        lithium, charge = balance_errors(
+            start, moment.reading, moment.metal_charge, self.simulation.current_scale
+        )
         place = moment.scheduled
         stress = self.recorder.stress()
         basics = {

@@ -77,16 +77,15 @@ class Tally:
 
     def summary(self, simulation: Simulation, depth: float) -> dict[str, float]:
         """Return the flat map of the summary: name with unit -> number."""
-        found: dict[str, float] = {
-            "Nominal capacity [A.h]": simulation.capacity * depth * AH_PER_NC,
-            "Nominal areal capacity [mA.h.cm-2]": simulation.capacity
-            / simulation.model.cell_area
-            * MAH_PER_CM2,
-        }
-        cycles = sorted({leg.cycle for leg in self.legs})
-        for label, cycle in (("first", cycles[:1]), ("last", cycles[-1:])):
-            for number in cycle:
-                found |= self._cycle(label, number, simulation.capacity, depth)
+        found: dict[str, float] = {}
+        capacity, area = simulation.capacity, simulation.model.cell_area
+        if capacity is not None:  # else nothing is stored that could be charged or discharged
+            found["Nominal capacity [A.h]"] = capacity * depth * AH_PER_NC
+            found["Nominal areal capacity [mA.h.cm-2]"] = capacity / area * MAH_PER_CM2
+            cycles = sorted({leg.cycle for leg in self.legs})
+            for label, cycle in (("first", cycles[:1]), ("last", cycles[-1:])):
+                for number in cycle:
+                    found |= self._cycle(label, number, capacity, depth)
         for name, value in self.extremes.items():
             found[name] = value
             if name.startswith("Crack risk"):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from chemomech.case.schema import Cell, Collector, split_collector
+from chemomech.case.schema import Cell
 from chemomech.case.sections import Sections
 from chemomech.case.wording import Location, nearest
 from chemomech.errors import InputError, Problem
@@ -65,9 +65,10 @@ def _mesh_names_used(
     used: list[tuple[Location, str]] = []
     cell: Cell | None = sections.valid.get("cell")
     if cell is not None:
-        collector: Collector | None = split_collector(cell.current_collector)
-        if collector is not None and collector.boundary is not None:
-            used.append((("cell", "current_collector"), collector.boundary))
+        if cell.collector is not None and cell.collector.boundary is not None:
+            used.append((("cell", "current_collector"), cell.collector.boundary))
+        if cell.working_electrode is not None:
+            used.append((("cell", "working_electrode", "at"), cell.working_electrode.at))
         used.append((("cell", "counter_electrode", "at"), cell.counter_electrode.at))
     mechanics, pressure = sections.valid.get("mechanics"), sections.valid.get("pressure")
     if mechanics is not None:

@@ -241,7 +241,7 @@ class Interdiffusion(_Block):
 
 
 class Interface(_Block):
-    """What happens where two regions touch; one that is not named is bonded and passes no lithium."""
+    """What happens where two regions touch; one that is not named is bonded, and passes ions between electrolytes."""
 
     charge_transfer: ChargeTransfer | None = None
     """Kinetics of lithium crossing between an active and an electrolyte region."""
@@ -251,6 +251,8 @@ class Interface(_Block):
     """Interphase that grows there, in series with charge transfer; without it none."""
     interdiffusion: Interdiffusion | None = None
     """Interdiffused layer that grows there, in series with charge transfer; without it none."""
+    resistance: Annotated[float, Quantity("area_resistance", "1e-2 ohm m^2")] | None = None
+    """Area resistance that lithium ions meet between two electrolyte regions [ohm m^2]; without it none."""
 
 
 class Collector(NamedTuple):
@@ -276,37 +278,82 @@ class CounterElectrode(_Block):
     """Area resistance of its interphase film [ohm m^2]; without it none."""
 
 
+class WorkingElectrode(_Block):
+    """The terminal of a cell without active material: an electrode on an outer boundary of the electrolyte."""
+
+    at: str
+    """Name of the boundary."""
+    kind: Literal["lithium", "blocking"]
+    """lithium: metal with Butler-Volmer kinetics at the cell voltage; blocking: passes no lithium, only charges its
+    double layer."""
+    exchange_current: CurrentDensity | None = None
+    """Exchange current density [A/m^2]; required for lithium, refused for blocking."""
+    film_resistance: Annotated[float, Quantity("area_resistance", "1e-3 ohm m^2", "zero or above")] | None = (
+        None
+    )
+    """Area resistance of the interphase film on lithium [ohm m^2]; without it none."""
+    double_layer: Annotated[float, Quantity("area_capacitance", "0.1 F/m^2")] | None = None
+    """Double-layer capacitance [F/m^2]; required for blocking, refused for lithium."""
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Demand what the kind needs and refuse what belongs to the other."""
+        key, example, refused = "exchange_current", "10 A/m^2", ["double_layer"]
+        if self.kind == "blocking":
+            key, example, refused = "double_layer", "0.1 F/m^2", ["exchange_current", "film_resistance"]
+        if getattr(self, key) is None:
+            raise mistake(f"kind = '{self.kind}' needs '{key}'", f'write for example {key} = "{example}"')
+        for name in refused:
+            if getattr(self, name) is not None:
+                raise mistake(f"'{name}' changes nothing with kind = '{self.kind}'", f"remove '{name}'")
+
+
 class Cell(_Block):
     """The electrical surroundings of the microstructure."""
 
     temperature: Annotated[float, Quantity("temperature", "25 degC")]
     """Temperature, uniform and constant [K]; "25 degC" or "298.15 K"."""
-    current_collector: str
+    current_collector: str | None = None
     """Where electrons enter: region@boundary, or region|region for the whole surface between two regions
-    (wired by a conductive network that is not resolved)."""
-    contact_resistance: Annotated[float, Quantity("area_resistance", "1e-5 ohm m^2")]
+    (wired by a conductive network that is not resolved); needs contact_resistance."""
+    contact_resistance: Annotated[float, Quantity("area_resistance", "1e-5 ohm m^2")] | None = None
     """Area resistance between collector and region [ohm m^2]."""
+    working_electrode: WorkingElectrode | None = None
+    """An electrode on the electrolyte in place of current_collector and contact_resistance, in cells without active
+    material."""
     counter_electrode: CounterElectrode
     """The lithium electrode."""
     nominal_capacity: Annotated[float, Quantity("capacity", "1e-9 A h")] | None = None
     """Charge that 1C moves in one hour [A h]; without it what the active regions hold in
-    equilibrium between the protocol's voltages, or over their stoichiometry_range where it names none."""
+    equilibrium between the protocol's voltages, or over their stoichiometry_range where it names none. Without active
+    regions there is no C-rate unless it is given."""
     depth: Annotated[float, Quantity("length", "1 um")] | None = None
     """Depth of a plane-strain mesh, scales currents in A [um]; without it 1 um. Only for plane strain."""
 
     @field_validator("current_collector")
     @classmethod
-    def _check_collector(cls, value: str) -> str:
-        if split_collector(value) is None:
+    def _check_collector(cls, value: str | None) -> str | None:
+        if value is not None and split_collector(value) is None:
             raise mistake(f"'{value}' names no place", 'write "region@boundary" or "region|region"')
         return value
 
+    def model_post_init(self, context: Any, /) -> None:
+        """Refuse two terminals or none."""
+        if self.working_electrode is None and self.current_collector is None:
+            raise mistake(
+                "has no terminal",
+                "give current_collector and contact_resistance, or working_electrode where no region is active",
+            )
+        for key in ("current_collector", "contact_resistance"):
+            if self.working_electrode is None and getattr(self, key) is None:
+                example = {"contact_resistance": "1e-5 ohm m^2"}.get(key, "particle@right")
+                raise mistake(f"'{key}' is missing", f'write for example {key} = "{example}"')
+            if self.working_electrode is not None and getattr(self, key) is not None:
+                raise mistake(f"'{key}' and 'working_electrode' exclude each other", "keep one of them")
+
     @property
-    def collector(self) -> Collector:
-        """Return the current collector taken apart."""
-        parts = split_collector(self.current_collector)
-        assert parts is not None  # the validator saw to it
-        return parts
+    def collector(self) -> Collector | None:
+        """Return the current collector taken apart; None where a working electrode is the terminal."""
+        return None if self.current_collector is None else split_collector(self.current_collector)
 
 
 def split_collector(text: str) -> Collector | None:

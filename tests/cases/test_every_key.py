@@ -64,7 +64,7 @@ def edited(content: Mapping[str, Any], edits: Edits) -> dict[str, Any]:
         if value is DELETE:
             del table[last]
         else:
-            table[last] = value
+            table[last] = copy.deepcopy(value)
     return made
 
 
@@ -147,6 +147,22 @@ BASE: dict[str, Any] = {
     },
     "output": {"fields": ["concentration", "energetic_risk"], "figures": False, "animation": False},
 }
+GLASSES = {"material": "Glass", "role": "electrolyte"}
+METAL = {"at": "right", "kind": "lithium", "exchange_current": "5 A/m^2"}
+PLATE = {"at": "right", "kind": "blocking", "double_layer": "0.1 F/m^2"}
+SYMMETRIC: Edits = {
+    "regions": {name: GLASSES for name in ("particle", "electrolyte", "backing")},
+    "interfaces": {},
+    "cell": {
+        "temperature": "25 degC",
+        "working_electrode": METAL,
+        "counter_electrode": BASE["cell"]["counter_electrode"],
+    },
+    "protocol.steps": ["Charge at 1 mA/cm2 for 20 s"],
+    "output.fields": ["ionic_potential"],
+}
+"""what makes the base a cell of three electrolytes between lithium and lithium"""
+JOINT = "interfaces.particle|electrolyte.resistance"
 TRANSFER = "interfaces.particle|electrolyte.charge_transfer"
 NO_MECHANICS: Edits = {"pressure": DELETE, "output.fields": ["concentration"]}
 FIXTURE: Edits = {"pressure": {"at": "right", "fixture": "50 GPa/mm"}}
@@ -171,6 +187,21 @@ CASE_KEYS: dict[str, tuple[Edits, Edits]] = {
     "cell.temperature": ({}, {"cell.temperature": "60 degC"}),
     "cell.current_collector": ({}, {"cell.current_collector": "backing@right"}),
     "cell.contact_resistance": ({}, {"cell.contact_resistance": "1e-4 ohm m^2"}),
+    JOINT: (SYMMETRIC, {JOINT: "1e-3 ohm m^2"}),
+    "cell.working_electrode.at": (SYMMETRIC, {"cell.working_electrode.at": "top"}),
+    "cell.working_electrode.kind": (SYMMETRIC, {"cell.working_electrode": {**PLATE, "kind": "blocking"}}),
+    "cell.working_electrode.exchange_current": (
+        SYMMETRIC,
+        {"cell.working_electrode": {**METAL, "exchange_current": "1 A/m^2"}},
+    ),
+    "cell.working_electrode.film_resistance": (
+        SYMMETRIC,
+        {"cell.working_electrode.film_resistance": "1e-3 ohm m^2"},
+    ),
+    "cell.working_electrode.double_layer": (
+        {**SYMMETRIC, "cell.working_electrode": PLATE},
+        {"cell.working_electrode.double_layer": "0.2 F/m^2"},
+    ),
     "cell.counter_electrode.at": (
         {"cell.current_collector": "particle|backing", "pressure.at": "right"},
         {"cell.counter_electrode.at": "bottom"},

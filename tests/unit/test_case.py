@@ -167,7 +167,7 @@ def test_unknown_key_names_line_and_neighbour(write: Callable[..., Path]) -> Non
         (
             'contact_resistance = "1e-5 ohm m^2"',
             "",
-            ["[cell]: 'contact_resistance' is missing; write for example"],
+            ["cell: 'contact_resistance' is missing; write for example"],
         ),
         ('role = "active"', 'role = "actve"', ["'actve' is not a choice; did you mean 'active'?"]),
         ('role = "electrolyte"', 'role = "active"', [":6 ", "Glass has no 'maximum_concentration'"]),
