@@ -1,6 +1,6 @@
 """From the layers of a case to physics: coatings, interphases and interdiffused layers with their numbers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +17,7 @@ from chemomech.physics.interphase import (
     GrownLayer,
     Growth,
     Interphase,
+    LithiumInterphase,
     Reaction,
 )
 from chemomech.physics.layers import Film
@@ -87,7 +88,7 @@ class LayerMaker:
     def at_interface(
         self, given: Interface, active: str, electrolyte: str, ionic_potential: Field
     ) -> list[tuple[Interphase, Grown]]:
-        """Return what grows at an interface."""
+        """Return what grows at an interface, as physics and by its numbers."""
         name = f"{active}|{electrolyte}"
         support = f"interface:{name}"
         grown: list[tuple[str, Grown]] = []
@@ -106,6 +107,21 @@ class LayerMaker:
             )
             for word, one in grown
         ]
+
+    def at_lithium(
+        self,
+        given: InterphaseInput,
+        boundary: str,
+        touching: Mapping[Field, tuple[str, ...]],
+        metal: Field | None,
+    ) -> tuple[LithiumInterphase, Grown]:
+        """Return what grows on lithium metal, as physics and by its numbers."""
+        one = self.interphase(given, f"boundary:{boundary}")
+        assert one.charge is not None  # an interphase has one, an interdiffused layer none
+        physics = LithiumInterphase(
+            boundary, "interphase", touching, one.growth, one.layer, one.charge, metal
+        )
+        return physics, one
 
     def _factor(self, coating: Coating | None) -> float:
         return 1.0 if coating is None else growth_factor(coating, self.directories, self.temperature)

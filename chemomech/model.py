@@ -14,8 +14,10 @@ import numpy as np
 import ufl
 from dolfinx import fem
 
+from chemomech.case.layers import layer_material
 from chemomech.case.schema import Case
 from chemomech.case.schema import ChargeTransfer as ChargeTransferInput
+from chemomech.case.schema import CounterElectrode as CounterElectrodeInput
 from chemomech.case.schema import WorkingElectrode as WorkingElectrodeInput
 from chemomech.connectivity import floating
 from chemomech.constants import FARADAY, GAS
@@ -31,11 +33,12 @@ from chemomech.fields import (
     Field,
     State,
 )
+from chemomech.interphases import Grown, LayerMaker
 from chemomech.materials.free_energy import Solid
 from chemomech.materials.kinetics import Kinetics
 from chemomech.materials.laws import ufl_maths
 from chemomech.materials.material import Material, load_material
-from chemomech.physics.balance import Physics
+from chemomech.physics.balance import Layer, Physics
 from chemomech.physics.charge_transfer import ChargeTransfer
 from chemomech.physics.conduction import Conduction
 from chemomech.physics.ionic_contact import IonicContact
@@ -107,6 +110,9 @@ class Model:
     """at the initial composition [V]"""
     lithium_metal: tuple[str, ...]
     """observables that are currents of lithium ions from metal into the electrolyte"""
+    grown: tuple[Grown, ...] = ()
+    """layers that grow on interfaces and on lithium metal"""
+    coatings: tuple[Material, ...] = ()
 
     @property
     def depth(self) -> float:
@@ -192,6 +198,10 @@ class _Builder:
         self.stressed = case.mechanics.enabled
         self.initial = {name: self._initial_stoichiometry(name) for name in self.with_role("active")}
         self.ionic = self._ionic_potentials()
+        self.maker = LayerMaker(case.material_directories, case.cell.temperature, self.number)
+        self.grown: list[Grown] = []
+        self.growing: list[Physics] = []
+        self.coatings: list[Material] = []
 
     # ---- numbers ----------------------------------------------------------------------------------
 
@@ -288,7 +298,9 @@ class _Builder:
             jit_options,
         )
         counter, working = self.case.cell.counter_electrode.at, self.case.cell.working_electrode
-        lithium = working is not None and working.kind == "lithium"
+        metal = [counter]
+        if working is not None and working.kind == "lithium":
+            metal.append(working.at)
         return Model(
             case=self.case,
             domain=self.domain,
@@ -303,7 +315,9 @@ class _Builder:
             terminal_area=terminal.area,
             cell_area=self.domain.boundary_area(counter),
             open_circuit_voltage=voltage,
-            lithium_metal=("counter current", "cell current") if lithium else ("counter current",),
+            lithium_metal=tuple(f"metal current at {boundary}" for boundary in metal),
+            grown=tuple(self.grown),
+            coatings=tuple(self.coatings),
         )
 
     def _physics(
@@ -328,6 +342,7 @@ class _Builder:
             *self._ionic_contacts(),
             terminal,
             self._counter(),
+            *self.growing,
             mechanics,
             pressure,
         ]
@@ -461,8 +476,8 @@ class _Builder:
 
     def _interface(self, active: str, electrolyte: str, given: ChargeTransferInput) -> ChargeTransfer:
         name = f"{active}|{electrolyte}"
-        film = None
-        if given.film_resistance:
+        film, layers = None, self._layers(active, electrolyte, given)
+        if layers:
             film = Field(f"current density at {name}", f"interface:{name}", "nA/um^2", 1e-3, "projected")
         return ChargeTransfer(
             name=name,
@@ -478,11 +493,28 @@ class _Builder:
             maximum_concentration=self.number(self.property(active, "maximum_concentration")),
             open_circuit_potential=None if given.stress else self.law(active, "open_circuit_potential"),
             strain_coefficient=self._optional(given.strain_coefficient),
-            layers=() if film is None else (Film(self.number(given.film_resistance or 0.0)),),
+            layers=layers,
             film_current=film,
             double_layer=self._optional(given.double_layer),
             ionic_potential=self.ionic[electrolyte],
         )
+
+    def _layers(self, active: str, electrolyte: str, given: ChargeTransferInput) -> tuple[Layer, ...]:
+        # What lies in series with charge transfer; what of it grows is a physics of its own.
+        layers: list[Layer] = []
+        if given.film_resistance:
+            layers.append(Film(self.number(given.film_resistance)))
+        interface = self.case.interface(active, electrolyte)
+        if interface.coating is not None:
+            layers.append(self.maker.coating(interface.coating))
+            self.coatings.append(layer_material(interface.coating, self.case.material_directories))
+        for physics, grown in self.maker.at_interface(
+            interface, active, electrolyte, self.ionic[electrolyte]
+        ):
+            self.growing.append(physics)
+            self.grown.append(grown)
+            layers.append(grown.layer)
+        return tuple(layers)
 
     def _optional(self, value: float | None) -> fem.Constant | None:
         return None if value is None else self.number(value)
@@ -520,9 +552,7 @@ class _Builder:
         electrode: Electrode
         if given.kind == "lithium":
             assert given.exchange_current is not None  # the case reader demands it
-            electrode = self._lithium(
-                given.at, touching, given.exchange_current, given.film_resistance, CELL_VOLTAGE
-            )
+            electrode = self._lithium(given, touching, given.exchange_current, CELL_VOLTAGE)
             conductance = given.exchange_current * FARADAY / (GAS * self.case.cell.temperature)
         else:
             assert given.double_layer is not None  # the case reader demands it
@@ -533,9 +563,7 @@ class _Builder:
     def _counter(self) -> CounterElectrode:
         given = self.case.cell.counter_electrode
         touching = self._electrode_place("counter_electrode", given.at)
-        return CounterElectrode(
-            self._lithium(given.at, touching, given.exchange_current, given.film_resistance, None)
-        )
+        return CounterElectrode(self._lithium(given, touching, given.exchange_current, None))
 
     def _electrode_place(self, key: str, boundary: str) -> dict[Field, tuple[str, ...]]:
         touching = self._touching(boundary)
@@ -552,20 +580,27 @@ class _Builder:
 
     def _lithium(
         self,
-        boundary: str,
+        given: CounterElectrodeInput | WorkingElectrodeInput,
         touching: Mapping[Field, tuple[str, ...]],
         exchange_current: float,
-        film_resistance: float | None,
         metal: Field | None,
     ) -> LithiumElectrode:
+        layers: list[Layer] = []
+        if given.film_resistance:
+            layers.append(Film(self.number(given.film_resistance)))
+        side = None
+        if given.interphase is not None:
+            side, grown = self.maker.at_lithium(given.interphase, given.at, touching, metal)
+            self.growing.append(side)
+            self.grown.append(grown)
+            layers.append(grown.layer)
         film = None
-        if film_resistance:
+        if layers:
             film = Field(
-                f"current density at {boundary}", f"boundary:{boundary}", "nA/um^2", 1e-3, "projected"
+                f"current density at {given.at}", f"boundary:{given.at}", "nA/um^2", 1e-3, "projected"
             )
         kinetics = Kinetics(self.number(exchange_current), 0.5, 0.5, self.temperature)
-        resistance = None if film is None else self.number(film_resistance or 0.0)
-        return LithiumElectrode(boundary, touching, kinetics, metal, resistance, film)
+        return LithiumElectrode(given.at, touching, kinetics, metal, tuple(layers), film, side)
 
     def _pressure(self) -> StackPressure | None:
         given = self.case.pressure
@@ -616,6 +651,8 @@ class _Builder:
         for name, theta in self.initial.items():
             fill(state, CONCENTRATION, name, theta * self.property(name, "maximum_concentration"))
             fill(state, CHEMICAL_POTENTIAL, name, potentials[name] - start)
+        for grown in self.grown:
+            state.unknowns[grown.layer.thickness].function.x.array[:] = grown.start
         return start
 
     def _active_region(self, name: str) -> ActiveRegion:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from chemomech.case.schema import Additive, Coating, Interdiffusion, Interface, Interphase
+from chemomech.case.schema import Additive, Cell, Coating, Interdiffusion, Interface, Interphase
 from chemomech.case.sections import Sections
 from chemomech.case.wording import Location
 from chemomech.errors import InputError, Problem
@@ -47,13 +47,20 @@ def layer_problems(sections: Sections) -> Iterator[Problem]:
             grows = interface.interphase is not None or interface.interdiffusion is not None
             yield from _coating(sections, (*here, "coating"), interface.coating, grows)
         if interface.interphase is not None:
-            yield from interphase_problems(sections, (*here, "interphase"), interface.interphase)
+            yield from _interphase(sections, (*here, "interphase"), interface.interphase)
         if interface.interdiffusion is not None:
             place: Location = (*here, "interdiffusion")
             yield from _material(sections, place, interface.interdiffusion, GROWTH["interdiffusion"], ())
+    cell: Cell | None = sections.valid.get("cell")
+    if cell is None:
+        return
+    electrodes = {"counter_electrode": cell.counter_electrode, "working_electrode": cell.working_electrode}
+    for key, electrode in electrodes.items():
+        if electrode is not None and electrode.interphase is not None:
+            yield from _interphase(sections, ("cell", key, "interphase"), electrode.interphase)
 
 
-def interphase_problems(sections: Sections, here: Location, given: Interphase) -> Iterator[Problem]:
+def _interphase(sections: Sections, here: Location, given: Interphase) -> Iterator[Problem]:
     """Yield what is wrong with one interphase."""
     yield from _material(sections, here, given, GROWTH[given.law], DECOMPOSITION)
     if given.additive is not None and given.additive.material is not None:

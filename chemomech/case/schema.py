@@ -276,6 +276,8 @@ class CounterElectrode(_Block):
         None
     )
     """Area resistance of its interphase film [ohm m^2]; without it none."""
+    interphase: Interphase | None = None
+    """Interphase that grows on it; without it none."""
 
 
 class WorkingElectrode(_Block):
@@ -292,6 +294,8 @@ class WorkingElectrode(_Block):
         None
     )
     """Area resistance of the interphase film on lithium [ohm m^2]; without it none."""
+    interphase: Interphase | None = None
+    """Interphase that grows on lithium; without it none."""
     double_layer: Annotated[float, Quantity("area_capacitance", "0.1 F/m^2")] | None = None
     """Double-layer capacitance [F/m^2]; required for blocking, refused for lithium."""
 
@@ -299,7 +303,8 @@ class WorkingElectrode(_Block):
         """Demand what the kind needs and refuse what belongs to the other."""
         key, example, refused = "exchange_current", "10 A/m^2", ["double_layer"]
         if self.kind == "blocking":
-            key, example, refused = "double_layer", "0.1 F/m^2", ["exchange_current", "film_resistance"]
+            key, example = "double_layer", "0.1 F/m^2"
+            refused = ["exchange_current", "film_resistance", "interphase"]
         if getattr(self, key) is None:
             raise mistake(f"kind = '{self.kind}' needs '{key}'", f'write for example {key} = "{example}"')
         for name in refused:

@@ -9,6 +9,7 @@ Source: C. Wagner, Z. phys. Chem. B 21, 25 (1933) for k; series of rates: B. E. 
 J. Appl. Phys. 36, 3770 (1965).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,7 +17,7 @@ import ufl
 
 from chemomech.constants import FARADAY, GAS
 from chemomech.fields import ELECTRONIC_POTENTIAL, IONIC_POTENTIAL, Field, State
-from chemomech.physics.balance import exchange
+from chemomech.physics.balance import exchange, outflow
 
 OXIDATION, REDUCTION = 1.0, -1.0
 
@@ -155,3 +156,61 @@ class Interphase:
             ions = state.value[self.ionic_potential]("-")
             potential = state.value[ELECTRONIC_POTENTIAL]("+") - ions
         return self.growth.speed(state.value[self.layer.thickness]("+"), potential)
+
+
+@dataclass(frozen=True)
+class LithiumInterphase:
+    """A growing layer on lithium metal at a boundary; its side current is part of the electrode's."""
+
+    boundary: str
+    word: str
+    """what the layer is called in the results"""
+    touching: Mapping[Field, tuple[str, ...]]
+    """regions at the boundary, by their ionic potential"""
+    growth: Growth
+    layer: GrownLayer
+    charge: Charge
+    metal: Field | None = None
+    """the potential of the metal as an unknown; None where it is 0 V"""
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The potentials that drive it and its thickness."""
+        own = () if self.metal is None else (self.metal,)
+        return (*self.touching, *own, self.layer.thickness)
+
+    def density(self, state: State, potential: Field) -> Any:
+        """Side current density from the metal into the electrolyte [nA/um^2]."""
+        return self.charge.density(self._speed(state, potential))
+
+    def residual(self, state: State) -> ufl.Form:
+        """Growth."""
+        thickness = self.layer.thickness
+        rate = state.rate(thickness)
+        parts = (
+            outflow(state, thickness, rate - self._speed(state, potential), self.boundary, regions)
+            for potential, regions in self.touching.items()
+        )
+        return sum(parts, ufl.Form([]))
+
+    def observables(self, state: State) -> dict[str, ufl.Form]:
+        """Thickness x area, resistance x area, side current [nA], lithium in it [pmol] (part of the balance)."""
+        thickness = state.value[self.layer.thickness]
+        found = {
+            f"{self.word} thickness {self.boundary}": thickness,
+            f"{self.word} resistance {self.boundary}": self.layer.drop(state, 1.0),
+            f"lithium in {self.word} {self.boundary}": self.charge.lithium(thickness),
+        }
+        regions = [name for names in self.touching.values() for name in names]
+        forms = {
+            name: state.domain.on_boundary(value, self.boundary, regions) for name, value in found.items()
+        }
+        current = (
+            state.domain.on_boundary(self.density(state, potential), self.boundary, names)
+            for potential, names in self.touching.items()
+        )
+        return {**forms, f"{self.word} current {self.boundary}": sum(current, ufl.Form([]))}
+
+    def _speed(self, state: State, potential: Field) -> Any:
+        metal = 0.0 if self.metal is None else state.value[self.metal]
+        return self.growth.speed(state.value[self.layer.thickness], metal - state.value[potential])

@@ -21,11 +21,11 @@ from chemomech.fields import (
 )
 from chemomech.materials.free_energy import Solid
 from chemomech.materials.kinetics import Kinetics
-from chemomech.physics.balance import Physics
+from chemomech.physics.balance import Layer, Physics
 from chemomech.physics.charge_transfer import ChargeTransfer
 from chemomech.physics.conduction import Conduction
 from chemomech.physics.interphase import Interphase
-from chemomech.physics.layers import Film, Layer
+from chemomech.physics.layers import Film
 from chemomech.physics.lithium_transport import Host, LithiumTransport
 from chemomech.physics.mechanics import StackPressure, StressEquilibrium
 from chemomech.physics.terminal import Control, CurrentCollector
