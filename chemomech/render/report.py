@@ -33,6 +33,8 @@ CAPTIONS = {
     "stress_time": "Largest stresses in each region.",
     "stack_pressure": "Stack pressure.",
     "stoichiometry_time": "Lithium content of the active material.",
+    "cycles": "Capacity and efficiency against the cycle number.",
+    "interphase_thickness": "Thickness of what grows at interfaces, against the square root of time.",
     "animation": "The run in time.",
     "balance_errors": "How well lithium and charge are conserved by the calculation.",
 }
@@ -55,7 +57,7 @@ def render_results(results: Path, *, animation: bool = True) -> list[Path]:
     with matplotlib.rc_context(STYLE):
         curves = [
             _save(figure, folder / f"{name}.png")
-            for name, figure in all_curves(record.history, record.regions).items()
+            for name, figure in all_curves(record.history, record.regions, record.cycles).items()
         ]
         write_text(page, _page(record, curves))
         if not record.frames:
