@@ -65,13 +65,30 @@ def _lines(case: Case) -> Iterator[str]:
 
 
 def _mesh(case: Case) -> Iterator[str]:
-    regions, boundaries, coordinates = mesh_names(case.mesh_path)
+    replaced, origins = case.mesh.replaced, case.origins
+    regions, boundaries, coordinates = mesh_names(
+        case.mesh_path, replaced, lambda keys: ".".join(map(str, keys))
+    )
     yield ""
-    yield f"Mesh {case.mesh} [{case.origins.get(('mesh',), '')}]"
+    yield f"Mesh {case.mesh.recipe} [{origins.get(('mesh', 'recipe'), origins.get(('mesh',), ''))}]"
+    for key, value in _written(replaced):
+        where = next(
+            origins[("mesh", *key[:n])] for n in range(len(key), 0, -1) if ("mesh", *key[:n]) in origins
+        )
+        yield f"  {'.'.join(key)} = {_shown(value)} [{where}]"
     if coordinates:
         yield f"  coordinates: {coordinates}"
     yield f"  regions: {', '.join(regions) or 'known once the mesh is read'}"
     yield f"  boundaries: {', '.join(boundaries) or 'known once the mesh is read'}"
+
+
+def _written(table: Mapping[str, Any], key: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield every key of nested tables with its value."""
+    for name, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _written(value, (*key, name))
+        else:
+            yield (*key, name), value
 
 
 def _region(case: Case, name: str, region: Region) -> Iterator[str]:

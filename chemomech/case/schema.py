@@ -17,6 +17,7 @@ from pydantic import (
     GetJsonSchemaHandler,
     JsonValue,
     field_validator,
+    model_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -91,6 +92,29 @@ PROPERTY: Final[dict[str, JsonValue]] = {"type": ["string", "number"]}
 Words = Annotated[tuple[str, ...], Field(strict=False)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 CurrentDensity = Annotated[float, Quantity("current_density", "1 A/m^2")]
+
+
+class Mesh(_Block):
+    """The mesh, and what is changed in its recipe: any key of the recipe, in place of what it says there, e.g.
+    fraction = 0.4, radii.median = "3 um", layers.1.thickness = "2 nm" (entries of a list count from 0). Text in
+    place of the table is the `recipe` alone."""
+
+    model_config = ConfigDict(extra="allow", json_schema_extra={"type": ["object", "string"]})
+
+    recipe: Annotated[str, Field(min_length=1)]
+    """Mesh recipe (.toml) or mesh file (.msh, .vtu, ...), relative to case.toml."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _text_is_the_recipe(cls, value: Any) -> Any:
+        if not isinstance(value, str | dict):
+            raise mistake("names no mesh", 'write mesh = "../../meshes/composite_2d.toml"')
+        return {"recipe": value} if isinstance(value, str) else value
+
+    @property
+    def replaced(self) -> Mapping[str, Any]:
+        """Return the keys of the recipe that are given here, as they were written."""
+        return self.model_extra or {}
 
 
 class Initial(_Block):
@@ -504,8 +528,8 @@ class CaseFile(_Block):
 
     title: Annotated[str, Field(min_length=1)]
     """One line that says what the case is."""
-    mesh: Annotated[str, Field(min_length=1)]
-    """Mesh recipe (.toml) or mesh file (.msh, .vtu, ...), relative to case.toml."""
+    mesh: Mesh
+    """Mesh recipe (.toml) or mesh file (.msh, .vtu, ...), relative to case.toml; or a table with changes to it."""
     regions: Annotated[Mapping[str, Region], Field(min_length=1)]
     """One table per region of the mesh; the names are the mesh's physical groups."""
     interfaces: Mapping[str, Interface] = Field(default_factory=dict)
@@ -539,7 +563,7 @@ class Case(CaseFile):
     @property
     def mesh_path(self) -> Path:
         """Return the mesh recipe or mesh file."""
-        return (self.directory / self.mesh).resolve()
+        return (self.directory / self.mesh.recipe).resolve()
 
     @property
     def material_directories(self) -> tuple[Path, ...]:

@@ -23,8 +23,9 @@ from chemomech.case.idle import USED
 from chemomech.case.read import read_case
 from chemomech.case.schema import CaseFile
 from chemomech.errors import InputError, RunError
-from chemomech.geometry.build import open_mesh
+from chemomech.geometry.build import fingerprint, open_mesh
 from chemomech.geometry.kinds import Composite, External, Layered, Particle
+from chemomech.geometry.recipe import read_recipe
 from chemomech.materials.properties import KINDS
 from chemomech.results.format import split_unit
 from chemomech.results.read import Results, open_results
@@ -169,7 +170,7 @@ FIXTURE: Edits = {"pressure": {"at": "right", "fixture": "50 GPa/mm"}}
 
 CASE_KEYS: dict[str, tuple[Edits, Edits]] = {
     # key: what the case is to have for it, what is then changed
-    "mesh": ({}, {"mesh": "other.toml"}),
+    "mesh.recipe": ({}, {"mesh": {"recipe": "other.toml"}}),
     "regions.*.material": ({}, {"regions.electrolyte.material": "Steel2"}),
     "regions.*.role": ({}, {"regions.backing.role": "inert"}),
     "regions.*.initial.stoichiometry": ({}, {"regions.particle.initial": {"stoichiometry": 0.5}}),
@@ -629,6 +630,7 @@ RECIPE_COSMETIC = {
     "name": "is the name of the file",
     "directory": "is the folder of the file",
 }
+BESIDE = {("composite", "radii.values")}  # a table is merged: the distribution would stay beside the list
 NOT_HERE = {  # refused, as test_what_a_recipe_cannot_use_is_refused shows
     "particle": {"names.separator"},
     "composite": set(),
@@ -687,6 +689,29 @@ def test_every_key_of_a_recipe_changes_the_mesh(tmp_path: Path, kind: str, key: 
     changed = made(tmp_path / "changed", edited(edited(content, needed), change))
     only_report = (kind, key) in {("layered", "names.particle"), ("external", "names.particle")}
     assert plain[only_report] != changed[only_report]
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"), [(kind, key) for kind, (_, _, keys) in RECIPE_KEYS.items() for key in keys]
+)
+def test_every_key_of_a_recipe_can_be_given_by_a_case(tmp_path: Path, kind: str, key: str) -> None:
+    _, content, keys = RECIPE_KEYS[kind]
+    needed, change = keys[key]
+    if DELETE in change.values() or (kind, key) in BESIDE:
+        pytest.skip("a case adds and replaces keys of a recipe, it cannot remove one")
+    foreign(tmp_path)
+    (tmp_path / "recipe.toml").write_text(tomlkit.dumps(edited(content, needed)))
+    (tmp_path / "changed.toml").write_text(tomlkit.dumps(edited(edited(content, needed), change)))
+    replaced: dict[str, Any] = {}
+    for dotted, value in change.items():
+        *parents, last = dotted.split(".")
+        table = replaced
+        for part in parents:
+            table = table.setdefault(part, {})
+        table[last] = value
+    wanted, plain = read_recipe(tmp_path / "changed.toml"), read_recipe(tmp_path / "recipe.toml")
+    got = read_recipe(tmp_path / "recipe.toml", replaced)
+    assert fingerprint(got) == fingerprint(wanted) != fingerprint(plain)
 
 
 @pytest.mark.parametrize(
