@@ -35,7 +35,6 @@ class Grown:
     charge: Charge | None
     start: float
     """thickness at the start [um]"""
-    material: Material
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ class LayerMaker:
         growth = Growth(reaction, constant, self.number(factor))
         charge = Charge(self._property(material, "molar_volume"), sign)
         layer = self._layer("interphase", support, material)
-        return Grown(growth, layer, charge, given.initial_thickness, material)
+        return Grown(growth, layer, charge, given.initial_thickness)
 
     def interdiffusion(self, given: Interdiffusion, support: str, coating: Coating | None) -> Grown:
         """Return an interdiffused layer on a support."""
@@ -83,7 +82,7 @@ class LayerMaker:
         constant = self._property(material, "growth_constant")
         growth = Growth(None, constant, self.number(self._factor(coating)))
         layer = self._layer("interdiffusion", support, material)
-        return Grown(growth, layer, None, given.initial_thickness, material)
+        return Grown(growth, layer, None, given.initial_thickness)
 
     def at_interface(
         self, given: Interface, active: str, electrolyte: str, ionic_potential: Field

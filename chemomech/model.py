@@ -14,7 +14,6 @@ import numpy as np
 import ufl
 from dolfinx import fem
 
-from chemomech.case.layers import layer_material
 from chemomech.case.schema import Case
 from chemomech.case.schema import ChargeTransfer as ChargeTransferInput
 from chemomech.case.schema import CounterElectrode as CounterElectrodeInput
@@ -112,7 +111,6 @@ class Model:
     """observables that are currents of lithium ions from metal into the electrolyte"""
     grown: tuple[Grown, ...] = ()
     """layers that grow on interfaces and on lithium metal"""
-    coatings: tuple[Material, ...] = ()
 
     @property
     def depth(self) -> float:
@@ -201,7 +199,6 @@ class _Builder:
         self.maker = LayerMaker(case.material_directories, case.cell.temperature, self.number)
         self.grown: list[Grown] = []
         self.growing: list[Physics] = []
-        self.coatings: list[Material] = []
 
     # ---- numbers ----------------------------------------------------------------------------------
 
@@ -317,7 +314,6 @@ class _Builder:
             open_circuit_voltage=voltage,
             lithium_metal=tuple(f"metal current at {boundary}" for boundary in metal),
             grown=tuple(self.grown),
-            coatings=tuple(self.coatings),
         )
 
     def _physics(
@@ -507,7 +503,6 @@ class _Builder:
         interface = self.case.interface(active, electrolyte)
         if interface.coating is not None:
             layers.append(self.maker.coating(interface.coating))
-            self.coatings.append(layer_material(interface.coating, self.case.material_directories))
         for physics, grown in self.maker.at_interface(
             interface, active, electrolyte, self.ionic[electrolyte]
         ):

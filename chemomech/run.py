@@ -12,6 +12,7 @@ import chemomech.runtime  # noqa: F401
 
 from mpi4py import MPI
 
+from chemomech.case.layers import layer_materials
 from chemomech.case.schema import Case
 from chemomech.domain import Coordinates, read_domain
 from chemomech.drawing import draw
@@ -299,7 +300,7 @@ def _identity(case: Case, mesh: Path, model: Model) -> str:
     digest.update(json.dumps(list(case.protocol.steps)).encode())
     for name in sorted(model.materials):
         digest.update(model.materials[name].describe().encode())
-    for material in (*(grown.material for grown in model.grown), *model.coatings):
+    for material in layer_materials(case):
         digest.update(material.describe().encode())
     return digest.hexdigest()
 

@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from chemomech.case.schema import Additive, Cell, Coating, Interdiffusion, Interface, Interphase
+from chemomech.case.schema import Additive, Case, Cell, Coating, Interdiffusion, Interface, Interphase, Mesh
 from chemomech.case.sections import Sections
 from chemomech.case.wording import Location
 from chemomech.errors import InputError, Problem
+from chemomech.geometry.recipe import contents, read_recipe
 from chemomech.materials.material import Material, load_material
 from chemomech.materials.properties import DECOMPOSITION, GROWTH, KINDS
 
@@ -28,6 +29,22 @@ def growth_factor(given: Coating | Additive, directories: Sequence[Path], temper
     return load_material(given.material, directories).number(FACTOR, temperature)
 
 
+def layer_materials(case: Case) -> list[Material]:
+    """Return the materials of all layers and additives of a case that was checked."""
+    directories = case.material_directories
+    cell = case.cell
+    films = [film for one in case.interfaces.values() for film in (one.coating, one.interdiffusion)]
+    interphases = [one.interphase for one in case.interfaces.values()]
+    interphases += [
+        one.interphase for one in (cell.counter_electrode, cell.working_electrode) if one is not None
+    ]
+    additives = [one.additive.material for one in interphases if one is not None and one.additive is not None]
+    return [
+        *(layer_material(one, directories) for one in (*films, *interphases) if one is not None),
+        *(load_material(name, directories) for name in additives if name is not None),
+    ]
+
+
 def layer_problems(sections: Sections) -> Iterator[Problem]:
     """Yield what is wrong with the layers of all interfaces."""
     interfaces: Mapping[str, Interface] = sections.valid.get("interfaces") or {}
@@ -46,6 +63,7 @@ def layer_problems(sections: Sections) -> Iterator[Problem]:
         if interface.coating is not None:
             grows = interface.interphase is not None or interface.interdiffusion is not None
             yield from _coating(sections, (*here, "coating"), interface.coating, grows)
+            yield from _room(sections, (*here, "coating", "thickness"), interface.coating.thickness)
         if interface.interphase is not None:
             yield from _interphase(sections, (*here, "interphase"), interface.interphase)
         if interface.interdiffusion is not None:
@@ -74,6 +92,23 @@ def _coating(sections: Sections, here: Location, given: Coating, grows: bool) ->
         yield sections.problem((*here, "growth"), what, "remove it, or add an interphase")
     if grows and given.growth is None:
         yield from _factor(sections, (*here, "material"), given.material, "growth = 0.1")
+
+
+def _room(sections: Sections, key: Location, thickness: float) -> Iterator[Problem]:
+    """Yield coatings that would meet in the gap between the particles of the mesh."""
+    mesh: Mesh | None = sections.valid.get("mesh")
+    if mesh is None or not mesh.recipe.endswith(".toml"):
+        return
+    try:
+        recipe = contents(read_recipe(sections.directory / mesh.recipe, mesh.replaced))["recipe"]
+    except InputError:
+        return  # said of the mesh
+    gap = recipe.get("gap")
+    if gap is not None and 2.0 * thickness >= gap:
+        what = (
+            f"two coatings of {1e3 * thickness:g} nm do not fit into the gap of {1e3 * gap:g} nm of the mesh"
+        )
+        yield sections.problem(key, what, "make the coating thinner, or the gap of the recipe wider")
 
 
 def _factor(sections: Sections, key: Location, name: str, example: str = "") -> Iterator[Problem]:

@@ -66,6 +66,7 @@ def menu() -> dict[str, Case]:
         "particle_vs_pybamm": cell.against_pybamm,
         "cell_voltage": cell.voltage,
         "balance": cell.balance,
+        "interphase_balance": cell.balance_with_interphases,
         "ranks": cell.ranks,
     }
 
