@@ -15,6 +15,9 @@ MAH_PER_CM2: Final = 1e-1 / 3.6
 """1 nC/um^2 (= 0.1 C/cm^2) in mAh/cm^2"""
 
 
+DEPLETED: Final = 0.01
+"""share of its initial concentration below which a salt counts as used up"""
+LEAST_SALT: Final = "Min salt concentration in "
 NOTHING: Final = 1e-9
 """share of the capacity below which a charge is only round-off"""
 
@@ -37,20 +40,32 @@ class Tally:
     legs: list[Leg] = field(default_factory=list)
     extremes: dict[str, float] = field(default_factory=dict)
     extreme_times: dict[str, float] = field(default_factory=dict)
-    ends: dict[str, dict[str, float]] = field(default_factory=dict)
+    cycle_ends: dict[str, dict[str, float]] = field(default_factory=dict)
     """columns of `CYCLE_END_COLUMNS` at the end of each cycle, by its number"""
     last: dict[str, float] = field(default_factory=dict)
+    ends: dict[str, float] = field(default_factory=dict)
     lithium_error: float = 0.0
+    salt_error: float = 0.0
+    salt_start: dict[str, float] = field(default_factory=dict)
+    """smallest salt concentration at the start, by column [mol/m3]"""
+    salt_share: float = 1.0
+    """smallest salt concentration of the last row, relative to the start"""
+    depletion_time: float | None = None
+    """when that first fell below `DEPLETED` [s]"""
     charge_error: float = 0.0
 
-    def take(self, moment: Moment, row: Mapping[str, float], columns: Sequence[str]) -> None:
-        """Take in an accepted step; ``columns`` are those whose largest value counts."""
+    def take(
+        self, moment: Moment, row: Mapping[str, float], columns: Sequence[str], ends: Sequence[str] = ()
+    ) -> None:
+        """Take in an accepted step; ``columns`` are those whose largest value counts, of ``ends`` the last."""
+        self.ends = {name: float(row[name]) for name in ends}
         for name in columns:
             value = float(row[name])
             if np.isfinite(value) and value > self.extremes.get(name, -np.inf):
                 self.extremes[name], self.extreme_times[name] = value, moment.time
         self.lithium_error = max(self.lithium_error, float(row[names.LITHIUM_ERROR]))
         self.charge_error = max(self.charge_error, float(row[names.CHARGE_ERROR]))
+        self._take_salt(moment.time, row)
         place = moment.scheduled
         if place is not None:
             if not self.legs or (self.legs[-1].cycle, self.legs[-1].index) != (place.cycle, place.index):
@@ -59,7 +74,7 @@ class Tally:
             middle = (moment.reading.voltage + self.last.get("voltage", moment.reading.voltage)) / 2
             self.legs[-1].charge += passed
             self.legs[-1].energy += passed * middle
-            self.ends[str(place.cycle)] = {
+            self.cycle_ends[str(place.cycle)] = {
                 name: float(value) for name, value in row.items() if name.startswith(names.CYCLE_END_COLUMNS)
             }
         self.last = {
@@ -68,6 +83,21 @@ class Tally:
             "pressure": moment.reading.pressure,
             "time": moment.time,
         }
+
+    def _take_salt(self, time: float, row: Mapping[str, float]) -> None:
+        least = {name: float(value) for name, value in row.items() if name.startswith(LEAST_SALT)}
+        if not least:
+            return
+        self.salt_error = max(self.salt_error, float(row[names.SALT_ERROR]))
+        self.salt_start = self.salt_start or least
+        share = min(value / self.salt_start[name] for name, value in least.items())
+        if self.depletion_time is None and share <= DEPLETED:
+            before = self.last.get("time", time)
+            part = (
+                (self.salt_share - DEPLETED) / (self.salt_share - share) if share < self.salt_share else 1.0
+            )
+            self.depletion_time = before + part * (time - before)
+        self.salt_share = share
 
     def saved(self) -> dict[str, Any]:
         """Return everything collected, in JSON types."""
@@ -99,12 +129,15 @@ class Tally:
                 found["Time of largest " + name[0].lower() + name[1:].replace(" [-]", " [s]")] = (
                     self.extreme_times[name]
                 )
+        found |= {name.replace(" in ", " at the end in ", 1): value for name, value in self.ends.items()}
         found |= {
             "End voltage [V]": self.last["voltage"],
             "End stack pressure [MPa]": self.last["pressure"] * 1e3,
             "Duration [s]": self.last["time"],
             "Max lithium balance error [-]": self.lithium_error,
             "Max charge balance error [-]": self.charge_error,
+            **({"Max salt balance error [-]": self.salt_error} if self.salt_start else {}),
+            **({} if self.depletion_time is None else {"Salt depletion time [s]": self.depletion_time}),
             "Unknowns [-]": float(simulation.model.state.size()),
             "Accepted steps [-]": float(simulation.counts.accepted),
             "Rejected steps [-]": float(simulation.counts.rejected),
@@ -118,13 +151,13 @@ class Tally:
         capacity = simulation.capacity
         passed = self._cycles(capacity, depth) if capacity is not None else [{} for _ in numbers]
         return [
-            {names.CYCLE: float(number), **columns, **self.ends.get(str(number), {})}
+            {names.CYCLE: float(number), **columns, **self.cycle_ends.get(str(number), {})}
             for number, columns in zip(numbers, passed, strict=True)
         ]
 
     def _ends(self) -> dict[str, float]:
         last = max((leg.cycle for leg in self.legs), default=0)
-        return self.ends.get(str(last), {})
+        return self.cycle_ends.get(str(last), {})
 
     def _cycles(self, capacity: float, depth: float) -> list[dict[str, float]]:
         return [

@@ -9,6 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from chemomech.errors import InputError, Problem
 from chemomech.geometry import grains, packing
+from chemomech.geometry.inclusions import Inclusions
 from chemomech.geometry.kinds import Composite, Layered, Particle, Recipe
 
 Entity = tuple[int, int]
@@ -29,6 +30,8 @@ def draw(recipe: Recipe) -> Drawing:
         return Drawing(_particle(recipe), {})
     if isinstance(recipe, Composite):
         return _granular(recipe) if recipe.grains else Drawing(_composite(recipe), {})
+    if isinstance(recipe, Inclusions):
+        return Drawing(_inclusions(recipe), {})
     if isinstance(recipe, Layered):
         return Drawing(_layered(recipe), {})
     raise TypeError(f"nothing is drawn for a recipe of kind {recipe.kind!r}")
@@ -56,6 +59,11 @@ def packed(recipe: Composite) -> packing.Packing:
         neck=recipe.neck,
         collector_contact=recipe.collector_contact,
     )
+    return _filled(bed, recipe)
+
+
+def _filled(bed: packing.Bed, recipe: Composite | Inclusions) -> packing.Packing:
+    """Return a bed filled with particles of the recipe's sizes."""
     sizes = recipe.radii
     if sizes.values is not None:
         radii = packing.draw_in_turn(bed, sizes.values)
@@ -193,6 +201,36 @@ def _drop_loose(regions: Regions, names: set[str]) -> float:
         gmsh.model.occ.remove(loose, recursive=True)
         gmsh.model.occ.synchronize()
     return area
+
+
+def scattered(recipe: Inclusions) -> packing.Packing:
+    """Return the particles of a filled matrix."""
+    periodic = recipe.sides == "periodic"
+    bed = packing.Bed(
+        recipe.box, periodic, recipe.fraction, recipe.gap, shell=recipe.coating or 0.0, endless=periodic
+    )
+    return _filled(bed, recipe)
+
+
+def _inclusions(recipe: Inclusions) -> Regions:
+    names, size = recipe.names, list(recipe.box)
+    centres, radii = scattered(recipe).with_images()
+    matrix = _box([0.0] * len(size), size)
+    layers: list[tuple[str, list[Entity]]] = []
+    for name, extra in ((names.particle, 0.0), (names.coating, recipe.coating)):
+        if extra is None:
+            continue
+        turns = _turns(centres, radii + extra, np.array(recipe.box))
+        layers.append(
+            (
+                name,
+                [
+                    _ball(centre.tolist(), radius + extra, turn)
+                    for centre, radius, turn in zip(centres, radii, turns, strict=True)
+                ],
+            )
+        )
+    return _nest([(names.electrolyte, matrix)], layers, names.electrolyte)
 
 
 def _layered(recipe: Layered) -> Regions:

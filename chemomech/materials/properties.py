@@ -5,18 +5,35 @@ from typing import Final, Literal, NamedTuple
 
 from chemomech.materials.laws import Law
 
-type Form = Literal["number", "law", "range"]
+type Form = Literal["number", "law", "salt law", "range"]
 type Bound = Literal["any", "positive", "fraction", "poisson", "transference"]
 
 
 class Kind(NamedTuple):
-    """What a property key means: its dimension (see case/units.py), its form, its bounds, its meaning."""
+    """What a property key means: its dimension (see case/units.py), its form, its bounds, its meaning.
+
+    A law is against stoichiometry, a salt law against salt concentration: see `VARIABLES`.
+    """
 
     dimension: str
     form: Form
     bound: Bound
     meaning: str
 
+
+class Variable(NamedTuple):
+    """What a law is against: how a formula writes it, what it is called, and where it is looked at for its bounds."""
+
+    symbol: str
+    name: str
+    highest: float
+
+
+VARIABLES: Final[dict[Form, Variable]] = {
+    "law": Variable("theta", "stoichiometry", 1.0),
+    "salt law": Variable("c", "salt concentration in kmol/m^3", 3.0),
+}
+"""Variable of each form of law, which begins at 0."""
 
 KINDS: Final[dict[str, Kind]] = {
     "maximum_concentration": Kind(
@@ -30,9 +47,14 @@ KINDS: Final[dict[str, Kind]] = {
     "diffusivity": Kind("diffusivity", "law", "positive", "chemical diffusivity of lithium"),
     "swelling": Kind("dimensionless", "law", "any", "volumetric lattice strain; differences matter only"),
     "electronic_conductivity": Kind("conductivity", "law", "positive", "electronic conductivity"),
-    "ionic_conductivity": Kind("conductivity", "number", "positive", "ionic conductivity"),
-    "transference_number": Kind("dimensionless", "number", "transference", "cation transference number"),
-    "salt_diffusivity": Kind("diffusivity", "number", "positive", "salt diffusivity of a polymer"),
+    "ionic_conductivity": Kind("conductivity", "salt law", "positive", "ionic conductivity"),
+    "transference_number": Kind(
+        "dimensionless", "salt law", "transference", "cation transference number of a salt"
+    ),
+    "salt_diffusivity": Kind("diffusivity", "salt law", "positive", "diffusivity of a salt"),
+    "thermodynamic_factor": Kind(
+        "dimensionless", "salt law", "positive", "1 + dln f/dln c of a salt, f its activity coefficient"
+    ),
     "relative_permittivity": Kind("dimensionless", "number", "positive", "static relative permittivity"),
     "exchange_current_density": Kind(
         "current_density", "number", "positive", "typical value, for orientation"
@@ -105,6 +127,9 @@ GROWTH: Final[dict[str, tuple[str, ...]]] = {
 """What each law of growth needs of the interphase's material, besides one of `DECOMPOSITION`."""
 DECOMPOSITION: Final = ("oxidation_potential", "reduction_potential")
 """Of these an interphase has one: the other reaction does not make it. Interdiffusion has none."""
+
+SALT: Final = ("transference_number", "salt_diffusivity", "thermodynamic_factor")
+"""What an electrolyte region with a salt needs besides."""
 
 BOUNDS: Final[dict[str, tuple[float, float, str]]] = {
     "positive": (0.0, float("inf"), "must be greater than 0"),

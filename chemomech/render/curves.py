@@ -289,7 +289,8 @@ def interphase_thickness(history: History) -> Figure | None:
 
 def all_curves(history: History, regions: Sequence[str], table: History) -> dict[str, Figure]:
     """Return every figure that the history and the table of cycles allow, by file name without ending."""
-    if history.get(TIME, np.empty(0)).size < 2:
+    times = history.get(TIME, np.empty(0))
+    if times.size < 2 or times[0] == times[-1]:
         return {}
     figures = {
         "voltage_current": voltage_and_current(history),

@@ -8,7 +8,15 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import (
+    FixedFormatter,
+    FixedLocator,
+    FuncFormatter,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    NullLocator,
+)
 
 from chemomech.render.style import REGION_COLOURS, STYLE, axis_label, time_unit
 from chemomech.results.format import FIGURES_FOLDER, TIME, split_unit
@@ -16,6 +24,8 @@ from chemomech.results.read import open_results
 from chemomech.results.study import POINTS_FOLDER, Axis, Series, Table, missing_columns, open_study
 
 MARKERS: Final = "osD^vP*X"
+MOST_LABELS: Final = 10
+"""Most values of an axis that are written beside a map."""
 Spec = Mapping[str, Any]
 
 
@@ -160,9 +170,18 @@ def _scales(axes: Axes, scale: str) -> None:
 
 
 def _names_on(along: Any, axis: Axis | None) -> None:
-    """Write names in place of numbers on an axis of variants."""
+    """Write names in place of numbers on an axis of variants, with room at its ends."""
     if axis is not None and axis.named:
         along.set_ticks(list(axis.positions), list(axis.labels))
+        (along.axes.set_xlim if along.axis_name == "x" else along.axes.set_ylim)(-0.5, len(axis.labels) - 0.5)
+
+
+def _values_on(along: Any, axis: Axis) -> None:
+    """Write the values of an axis at the middle of their cells, where they have room."""
+    if len(axis.labels) <= MOST_LABELS:
+        along.set_major_locator(FixedLocator(list(axis.positions)))
+        along.set_major_formatter(FixedFormatter(list(axis.labels)))
+        along.set_minor_locator(NullLocator())
 
 
 def _map(table: Table, spec: Spec) -> Figure:
@@ -192,8 +211,8 @@ def _map(table: Table, spec: Spec) -> Figure:
     axes.set_xlabel(axis_label(spec["x"]))
     axes.set_ylabel(axis_label(spec["y"][0]))
     _scales(axes, spec["scale"])
-    _names_on(axes.xaxis, across)
-    _names_on(axes.yaxis, up)
+    _values_on(axes.xaxis, across)
+    _values_on(axes.yaxis, up)
     return figure
 
 

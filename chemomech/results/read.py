@@ -124,7 +124,8 @@ def open_results(folder: Path) -> Results:
     missing = [key for key in _RUN_KEYS if run is not None and key not in run]
     if missing:
         problems.append(Problem(str(folder / RUN_FILE), f"does not say: {', '.join(missing)}"))
-    history = _read_history(folder / HISTORY_FILE, problems)
+    timeless = run is not None and run.get("kind") == "effective"
+    history = {} if timeless else _read_history(folder / HISTORY_FILE, problems)
     summary = _read_json(folder / SUMMARY_FILE, problems) if (folder / SUMMARY_FILE).exists() else {}
     times, point_arrays, cell_arrays = _read_index(folder / FIELDS_FILE, problems)
     if problems or run is None or summary is None:

@@ -339,8 +339,13 @@ class BlockPreconditioner:
                 self._apply_global(g, i, right, result, result[i])
 
 
-def rigid_body_modes(space: fem.FunctionSpace) -> PETSc.NullSpace:
-    """Translations and rotations of a vector space, orthonormal, as the near null space of its stiffness."""
+def rigid_body_modes(
+    space: fem.FunctionSpace, rows: np.ndarray[Any, np.dtype[np.int64]] | None = None
+) -> PETSc.NullSpace:
+    """Translations and rotations of a vector space, orthonormal, as the near null space of its stiffness.
+
+    ``rows``: those rows of the owned degrees of freedom, globally numbered, that the matrix keeps; without it all.
+    """
     dimension = space.mesh.geometry.dim
     owned = space.dofmap.index_map.size_local
     x = space.tabulate_dof_coordinates()[:owned]
@@ -350,11 +355,14 @@ def rigid_body_modes(space: fem.FunctionSpace) -> PETSc.NullSpace:
         turn = np.zeros((owned, dimension))
         turn[:, a], turn[:, b] = -x[:, b], x[:, a]
         modes.append(turn)
+    first = space.dofmap.index_map.local_range[0] * dimension
+    kept = slice(None) if rows is None else rows - first
+    size = owned * dimension if rows is None else len(rows)
     comm = space.mesh.comm
     vectors: list[PETSc.Vec] = []
     for mode in modes:
-        vector = PETSc.Vec().createMPI((owned * dimension, PETSc.DETERMINE), bsize=dimension, comm=comm)
-        vector.array[:] = mode.reshape(-1)
+        vector = PETSc.Vec().createMPI((size, PETSc.DETERMINE), bsize=dimension, comm=comm)
+        vector.array[:] = mode.reshape(-1)[kept]
         for earlier in vectors:
             vector.axpy(-vector.dot(earlier), earlier)
         vector.normalize()

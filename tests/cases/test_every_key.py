@@ -24,6 +24,7 @@ from chemomech.case.read import read_case
 from chemomech.case.schema import CaseFile
 from chemomech.errors import InputError, RunError
 from chemomech.geometry.build import fingerprint, open_mesh
+from chemomech.geometry.image_recipe import Image
 from chemomech.geometry.kinds import Composite, External, Layered, Particle
 from chemomech.geometry.recipe import read_recipe
 from chemomech.materials.properties import KINDS
@@ -531,6 +532,18 @@ FOREIGN: dict[str, Any] = {
     "cell_data": "phase",
     "groups": {"particle": 1, "electrolyte": 2},
 }
+SCAN: dict[str, Any] = {
+    "kind": "image",
+    "coordinates": "3D",
+    "file": "a.npy",
+    "axes": "xyz",
+    "voxel_size": "1 um",
+    "phases": {"particle": 1, "electrolyte": [0, 2]},
+    "method": "voxel",
+    "names": {},
+}
+SLICED: Edits = {"coordinates": "plane strain", "slice": 0}
+SMOOTHED: Edits = {"method": "smooth", "smoothing": 5}
 NAMED: Edits = {"file": "a.msh", "cell_data": DELETE, "groups": DELETE}
 
 RECIPE_KEYS: dict[str, tuple[type[BaseModel], dict[str, Any], dict[str, tuple[Edits, Edits]]]] = {
@@ -623,6 +636,32 @@ RECIPE_KEYS: dict[str, tuple[type[BaseModel], dict[str, Any], dict[str, tuple[Ed
             "names.particle": ({}, {"names": {"particle": "electrolyte"}}),
         },
     ),
+    "image": (
+        Image,
+        SCAN,
+        {
+            "coordinates": ({}, SLICED),
+            "file": ({}, {"file": "b.npy"}),
+            "axes": ({}, {"axes": "zyx"}),
+            "voxel_size": ({}, {"voxel_size": ["1 um", "1 um", "2 um"]}),
+            "phases": ({}, {"phases": {"particle": [1, 2], "electrolyte": 0}}),
+            "left_out": ({}, {"phases": {"particle": 1, "electrolyte": 0}, "left_out": 2}),
+            "slice": (SLICED, {"slice": 2}),
+            "crop.x": ({}, {"crop": {"x": [1, 8]}}),
+            "crop.y": ({}, {"crop": {"y": [1, 7]}}),
+            "crop.z": ({}, {"crop": {"z": [1, 6]}}),
+            "resample.factor": ({"resample": {"factor": 2}}, {"resample.factor": 0.5}),
+            "resample.voxel_size": (
+                {"resample": {"voxel_size": "2 um"}},
+                {"resample.voxel_size": "0.7 um"},
+            ),
+            "resample.keep_contacts": ({"resample": {"factor": 2}}, {"resample.keep_contacts": ["particle"]}),
+            "smallest_piece": ({}, {"smallest_piece": 2}),
+            "method": ({}, SMOOTHED),
+            "smoothing": (SMOOTHED, {"smoothing": 20}),
+            "names.particle": ({}, {"names.particle": "electrolyte"}),
+        },
+    ),
 }
 RECIPE_COSMETIC = {
     "kind": "chooses the schema",
@@ -636,6 +675,7 @@ NOT_HERE = {  # refused, as test_what_a_recipe_cannot_use_is_refused shows
     "composite": set(),
     "layered": {"names.electrolyte", "names.separator", "names.coating", "mesh_size.per_turn"},
     "external": {"names.electrolyte", "names.separator", "names.coating"},
+    "image": {"names.electrolyte", "names.separator", "names.coating"},
 }
 
 
@@ -652,6 +692,13 @@ def foreign(folder: Path) -> None:
     data = {"phase": [np.array([1, 1, 2, 2])], "other": [np.array([1, 2, 2, 2])]}
     for name, stretch in (("a", 1.0), ("b", 1.5)):
         meshio.Mesh(points * stretch, [("triangle", cells)], cell_data=data).write(folder / f"{name}.vtu")
+    image = np.zeros((10, 8, 7), np.uint8)
+    image[6:, 1:6, 1:6] = image[:4, 1:6, 1:6] = image[4:6, 3, 3] = (
+        1  # a bridge that a majority of larger voxels cuts
+    )
+    image[0, 7, 6], image[1, 0, 0] = 2, 1
+    np.save(folder / "a.npy", image)
+    np.save(folder / "b.npy", image[::-1])
     left, right = np.array([[0, 3]]), np.array([[2, 5]])
     tags = [np.array([11, 12]), np.array([1, 1, 2, 2])]
     meshio.Mesh(
@@ -687,7 +734,7 @@ def test_every_key_of_a_recipe_changes_the_mesh(tmp_path: Path, kind: str, key: 
     needed, change = keys[key]
     plain = made(tmp_path / "plain", edited(content, needed))
     changed = made(tmp_path / "changed", edited(edited(content, needed), change))
-    only_report = (kind, key) in {("layered", "names.particle"), ("external", "names.particle")}
+    only_report = (kind, key) in {(kind, "names.particle") for kind in ("layered", "external", "image")}
     assert plain[only_report] != changed[only_report]
 
 

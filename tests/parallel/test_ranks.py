@@ -216,3 +216,28 @@ def test_a_rank_that_fails_alone_ends_the_others(tmp_path: Path) -> None:
     done = small.script(ALONE, small.write(tmp_path), ranks=2, timeout=60)
     assert done.returncode != 0
     assert "rank 1: only this rank failed" in done.stderr
+
+
+SPACE_CHARGE = """
+import chemomech.runtime
+from mpi4py import MPI
+from chemomech.verification.contacts import OXIDE, SULFIDE, contact
+charges = []
+for core in (False, True):
+    layers = contact(OXIDE, SULFIDE, core=core)
+    layers.bench.solve()
+    charges += [layers.charge("left"), layers.charge("right")]
+    layers.destroy()
+if MPI.COMM_WORLD.rank == 0:
+    print(*(f"{value:.12g}" for value in charges), flush=True)
+"""
+
+
+def test_two_ranks_resolve_the_same_space_charge() -> None:
+    values = []
+    for ranks in (1, 2):
+        done = small.script(SPACE_CHARGE, ranks=ranks)
+        assert done.returncode == 0, done.stderr
+        values.append([float(word) for word in done.stdout.split()])
+    assert len(values[0]) == 4
+    np.testing.assert_allclose(values[1], values[0], rtol=1e-9)

@@ -260,9 +260,17 @@ def keys(model: type[BaseModel]) -> set[str]:
 def test_every_key_is_in_the_reference() -> None:
     text = (ROOT / "docs" / "studies.md").read_text()
     for key in keys(schema.StudyFile):
-        assert f"`{key}`" in text or f"`[[{key}]]`" in text or f"`[{key}" in text, key
+        assert f"`{key}`" in text or f"[[{key}]]`" in text or f"`[{key}" in text or f".{key}]]`" in text, key
     for how in get_args(Derived.model_fields["how"].annotation):
         assert f"`{how}`" in text
+
+
+def test_the_example_in_the_reference_is_one() -> None:
+    text = (ROOT / "docs" / "studies.md").read_text()
+    example = schema.StudyFile.model_validate(
+        tomllib.loads(text.partition("```toml\n")[2].partition("```")[0])
+    )
+    assert [one.name for one in example.axis] == ["Stack pressure [MPa]", "Electrolyte", "Seed"]
 
 
 # ---- running -----------------------------------------------------------------------------------------------------
