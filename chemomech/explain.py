@@ -347,6 +347,6 @@ def _shown(value: object) -> str:
 def _dotted(here: Location, key: str) -> str:
     return (
         f"{here[-1]}.{key}"
-        if here[-1] in ("counter_electrode", "working_electrode", "initial", "salt")
+        if here[-1] in ("counter_electrode", "working_electrode", "initial", "salt", "interphase", "additive")
         else key
     )
