@@ -106,10 +106,24 @@ STEEL: dict[str, tuple[Any, str]] = {
 }
 
 
+SKIN: dict[str, tuple[Any, str]] = {
+    "ionic_conductivity": (1e-5, "S/m"),
+    "molar_volume": (5e-5, "m^3/mol"),
+    "oxidation_potential": (3.5, "V"),
+    "decomposition_coefficient": (0.3, "1"),
+    "reaction_rate": (1e-11, "m/s"),
+    "growth_constant": (1e-19, "m^2/s"),
+    "growth_factor": (0.5, "1"),
+}
+
+
 def material(name: str, numbers: Mapping[str, tuple[Any, str]], edits: Edits) -> str:
     """Return a material file; a list is a polynomial except for the range; edits are those of its tables."""
     content: dict[str, Any] = {"name": name, "formula": "X"}
-    for key, (value, unit) in numbers.items():
+    for key, given in numbers.items():
+        if given is DELETE:
+            continue
+        value, unit = given
         form = "polynomial" if isinstance(value, list) and key != "stoichiometry_range" else "value"
         content[key] = {form: value, "unit": unit, "source": "made up", "confirmed": False}
     return tomlkit.dumps(edited(content, edits))
@@ -180,6 +194,32 @@ TRANSFER = "interfaces.particle|electrolyte.charge_transfer"
 NO_MECHANICS: Edits = {"pressure": DELETE, "output.fields": ["concentration"]}
 FIXTURE: Edits = {"pressure": {"at": "right", "fixture": "50 GPa/mm"}}
 
+LAYERED = "interfaces.particle|electrolyte"
+SKINNED: dict[str, Any] = {"material": "Skin", "law": "mixed", "initial_thickness": "2 nm"}
+MIXED: dict[str, Any] = {"material": "Skin", "initial_thickness": "2 nm"}
+COATED: dict[str, Any] = {"material": "Glass", "thickness": "10 nm", "growth": 0.5}
+GROWS: Edits = {f"{LAYERED}.interphase": SKINNED}
+MIXES: Edits = {f"{LAYERED}.interdiffusion": MIXED}
+SLIMY: dict[str, Any] = {**SKINNED, "material": "Slime"}
+
+
+def grown(place: str, before: Edits, given: dict[str, Any], other: str) -> dict[str, tuple[Edits, Edits]]:
+    """Return the keys of an interphase at a place: what the case is to have for each, what is then changed."""
+    dosed = {**before, place: {**given, "additive": {"growth": 0.5}}}
+    mended = {**before, place: {**given, "additive": {"material": "Skin"}}}
+    return {
+        f"{place}.material": ({**before, place: given}, {f"{place}.material": other}),
+        f"{place}.law": ({**before, place: given}, {f"{place}.law": "diffusion"}),
+        f"{place}.initial_thickness": ({**before, place: given}, {f"{place}.initial_thickness": "3 nm"}),
+        f"{place}.properties": (
+            {**before, place: given},
+            {f"{place}.properties": {"growth_constant": "2e-19 m^2/s"}},
+        ),
+        f"{place}.additive.growth": (dosed, {f"{place}.additive.growth": 0.2}),
+        f"{place}.additive.material": (mended, {f"{place}.additive.material": "Skin3"}),
+    }
+
+
 CASE_KEYS: dict[str, tuple[Edits, Edits]] = {
     # key: what the case is to have for it, what is then changed
     "mesh.recipe": ({}, {"mesh": {"recipe": "other.toml"}}),
@@ -225,6 +265,30 @@ CASE_KEYS: dict[str, tuple[Edits, Edits]] = {
         {},
         {"cell.counter_electrode.film_resistance": "1e-3 ohm m^2"},
     ),
+    f"{LAYERED}.coating.material": (
+        {f"{LAYERED}.coating": {"material": "Glass", "thickness": "10 nm"}},
+        {f"{LAYERED}.coating.material": "Skin"},
+    ),
+    f"{LAYERED}.coating.thickness": (
+        {f"{LAYERED}.coating": {"material": "Skin", "thickness": "10 nm"}},
+        {f"{LAYERED}.coating.thickness": "20 nm"},
+    ),
+    f"{LAYERED}.coating.growth": (
+        {**GROWS, f"{LAYERED}.coating": COATED},
+        {f"{LAYERED}.coating.growth": 0.2},
+    ),
+    **grown(f"{LAYERED}.interphase", {}, SKINNED, "Skin2"),
+    f"{LAYERED}.interdiffusion.material": (MIXES, {f"{LAYERED}.interdiffusion.material": "Skin2"}),
+    f"{LAYERED}.interdiffusion.initial_thickness": (
+        MIXES,
+        {f"{LAYERED}.interdiffusion.initial_thickness": "3 nm"},
+    ),
+    f"{LAYERED}.interdiffusion.properties": (
+        MIXES,
+        {f"{LAYERED}.interdiffusion.properties": {"growth_constant": "2e-19 m^2/s"}},
+    ),
+    **grown("cell.counter_electrode.interphase", {}, SLIMY, "Slime2"),
+    **grown("cell.working_electrode.interphase", SYMMETRIC, SLIMY, "Slime2"),
     "cell.nominal_capacity": ({}, {"cell.nominal_capacity": "1e-12 A h"}),
     "cell.depth": ({}, {"cell.depth": "5 um"}),
     "mechanics.enabled": (NO_MECHANICS, {"mechanics.enabled": False}),
@@ -300,6 +364,22 @@ def write(
         "Gel": material("Gel", GEL, gel or {}),
         "Steel": material("Steel", STEEL, {}),
         "Steel2": material("Steel2", {**GLASS, "youngs_modulus": (50.0, "GPa")}, {}),
+        "Skin": material("Skin", SKIN, {}),
+        "Skin2": material("Skin2", {**SKIN, "ionic_conductivity": (2e-5, "S/m")}, {}),
+        "Skin3": material("Skin3", {**SKIN, "growth_factor": (0.1, "1")}, {}),
+        "Slime2": material(
+            "Slime2",
+            {
+                **SKIN,
+                "oxidation_potential": DELETE,
+                "reduction_potential": (1.0, "V"),
+                "ionic_conductivity": (2e-5, "S/m"),
+            },
+            {},
+        ),
+        "Slime": material(
+            "Slime", {**SKIN, "oxidation_potential": DELETE, "reduction_potential": (1.0, "V")}, {}
+        ),
     }
     for name, text in texts.items():
         (folder / "materials" / f"{name}.toml").write_text(text)
@@ -434,6 +514,12 @@ NOT_USED_YET = {
     "creep_activation_energy": "creep is not modelled yet",
     "density": "no law needs a mass",
     "molar_volume": "swelling is given as a strain",
+    "oxidation_potential": "belongs to an interphase",
+    "reduction_potential": "belongs to an interphase",
+    "reaction_rate": "belongs to an interphase",
+    "decomposition_coefficient": "belongs to an interphase",
+    "growth_constant": "belongs to an interphase",
+    "growth_factor": "belongs to a coating or an additive",
 }
 
 
@@ -453,6 +539,23 @@ def test_every_property_changes_something(folder: Path, tmp_path: Path, key: str
         tmp_path / "changed", edited(BASE, pulled), oxide=PROPERTIES.get(key, {}), glass=GLASSY.get(key, {})
     )
     assert not same(plain, changed)
+
+
+LAYER_PROPERTIES = {
+    "ionic_conductivity": "2e-5 S/m",
+    "molar_volume": "6e-5 m^3/mol",
+    "oxidation_potential": "3.6 V",
+    "decomposition_coefficient": 0.4,
+    "reaction_rate": "2e-11 m/s",
+    "growth_constant": "2e-19 m^2/s",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", LAYER_PROPERTIES)
+def test_every_property_of_an_interphase_changes_something(folder: Path, tmp_path: Path, key: str) -> None:
+    change = {f"{LAYERED}.interphase.properties": {key: LAYER_PROPERTIES[key]}}
+    assert not same(base(folder, GROWS), outcome(tmp_path / "changed", edited(edited(BASE, GROWS), change)))
 
 
 @pytest.mark.slow
@@ -490,6 +593,8 @@ def test_a_property_that_nothing_uses_is_refused(tmp_path: Path, key: str) -> No
         "molar_energy": "10 kJ/mol",
         "density": "1000 kg/m^3",
         "molar_volume": "1e-5 m^3/mol",
+        "voltage": "2 V",
+        "speed": "1e-12 m/s",
     }
     value = units.get(KINDS[key].dimension, 0.5)
     write(tmp_path / "case", edited(BASE, {"regions.particle.properties": {key: value}}))
@@ -536,6 +641,13 @@ PACKED: dict[str, Any] = {
     "seed": 1,
     "names": {},
     "mesh_size": {**SIZES, "bulk": "2 um"},
+}
+GRAINY: Edits = {
+    "coating": DELETE,
+    "gap": "0.8 um",
+    "fraction": 0.2,
+    "grains": {"radius": "0.9 um", "spread": 0.1, "overlap": 0.1, "rounding": 0.2},
+    "mesh_size": {"interface": "0.4 um", "bulk": "1 um", "per_turn": 10},
 }
 STACK: dict[str, Any] = {**MESH, "names": {"particle": "particle"}}
 LOOSE: Edits = {
@@ -601,6 +713,10 @@ RECIPE_KEYS: dict[str, tuple[type[BaseModel], dict[str, Any], dict[str, tuple[Ed
             "collector_contact": ({}, {"collector_contact": 0.3}),
             "coating": ({}, {"coating": "0.35 um"}),
             "seed": ({}, {"seed": 2}),
+            "grains.radius": (GRAINY, {"grains.radius": "0.8 um"}),
+            "grains.spread": (GRAINY, {"grains.spread": 0.15}),
+            "grains.overlap": (GRAINY, {"grains.overlap": 0.15}),
+            "grains.rounding": (GRAINY, {"grains.rounding": 0.15}),
             "radii.median": ({}, {"radii.median": "1.9 um"}),
             "radii.spread": ({}, {"radii.spread": 0.05}),
             "radii.smallest": (
@@ -787,6 +903,14 @@ def test_every_key_of_a_recipe_can_be_given_by_a_case(tmp_path: Path, kind: str,
             if "names" in key
         ),
         ("particle", {"coating": DELETE, "names.coating": "LNO"}, "names.coating: there is no such region"),
+        ("composite", {"grains": GRAINY["grains"]}, "coating: particles between grains carry no resolved"),
+        ("composite", {**GRAINY, "sides": "periodic"}, "sides: grains are mirrored at the walls"),
+        ("composite", {**GRAINY, "grains.radius": "4 um"}, "grains.radius: .* too large for this box"),
+        (
+            "composite",
+            {**GRAINY, "coordinates": "3D", "depth": "11 um", "fraction": 0.05},
+            "grains: grains are packed in plane strain only",
+        ),
         ("layered", {"names.particle": "nobody"}, "there is no region 'nobody'"),
         ("layered", {**LOOSE, "mesh_size.per_turn": 30}, "layers have no curved interfaces"),
         ("layered", {"layers.1.growth": 1.3}, "the cells of this layer are all alike"),
