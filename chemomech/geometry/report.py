@@ -172,6 +172,9 @@ def _pieces(mesh: Cells, label: Ints, wanted: list[int], volume: Floats) -> list
     middles = mesh.points[mesh.cells[mine]].mean(axis=1)
     centre = np.stack([np.bincount(own, size * x, minlength=1) for x in middles.T], axis=1)
     return [
-        {"centre": [round(float(c), 4) for c in centre[number] / total[number]], "volume": float(total[number])}
+        {
+            "centre": [round(float(c), 4) for c in centre[number] / total[number]],
+            "volume": float(total[number]),
+        }
         for number in wanted
     ]
