@@ -35,6 +35,7 @@ MAY_KNOW: dict[str, set[str]] = {
     "analysis": {"case", "domain", "fields", "materials", "model", "physics", "results", "solver"},
     "record": {"analysis", "domain", "fields", "materials", "model", "results"},
     "spectra": {"analysis", "model", "protocol", "record", "results"},
+    "drt": {"analysis", "render", "results"},
     "simulate": {"model", "protocol", "record", "results", "solver"},
     "summary": {"protocol", "results", "simulate"},
     "progress": {"results", "simulate"},

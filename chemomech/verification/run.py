@@ -30,6 +30,7 @@ def menu() -> dict[str, Case]:
         jacobian,
         kinetics,
         manufactured,
+        relaxations,
         stress,
     )
 
@@ -68,6 +69,8 @@ def menu() -> dict[str, Case]:
         "eis_cell": impedance_cells.whole_cell,
         "eis_slow_limit": impedance_cells.slow_limit,
         "eis_electrolytes": impedance_cells.electrolyte_cells,
+        "drt_zarc": relaxations.zarc,
+        "drt_two_zarcs": relaxations.two_zarcs,
         "eis_transient": impedance_cells.transient,
     }
 
