@@ -36,6 +36,7 @@ def menu() -> dict[str, Case]:
         nernst_planck,
         salt,
         space_charge,
+        relaxations,
         stress,
         tomography,
     )
@@ -91,6 +92,8 @@ def menu() -> dict[str, Case]:
         "eis_cell": impedance_cells.whole_cell,
         "eis_slow_limit": impedance_cells.slow_limit,
         "eis_electrolytes": impedance_cells.electrolyte_cells,
+        "drt_zarc": relaxations.zarc,
+        "drt_two_zarcs": relaxations.two_zarcs,
         "eis_transient": impedance_cells.transient,
         "eff_voxel_image": tomography.voxel_image,
         "debye_lengths": space_charge.debye_lengths,
