@@ -25,6 +25,7 @@ from chemomech.case.schema import CaseFile
 from chemomech.errors import InputError, RunError
 from chemomech.geometry.build import fingerprint, open_mesh
 from chemomech.geometry.image_recipe import Image
+from chemomech.geometry.inclusions import Inclusions
 from chemomech.geometry.kinds import Composite, External, Layered, Particle
 from chemomech.geometry.recipe import read_recipe
 from chemomech.materials.properties import KINDS, SALT
@@ -220,6 +221,20 @@ def grown(place: str, before: Edits, given: dict[str, Any], other: str) -> dict[
     }
 
 
+IN_SERIES: Edits = {
+    **dict.fromkeys(("cell", "protocol", "pressure", "interfaces", "numerics"), DELETE),
+    "regions.particle.initial": DELETE,
+    "regions.electrolyte.material": "PEO-LiTFSI",
+    "output": {"figures": False},
+    "effective": {
+        "quantities": ["ionic_conductivity", "electronic_conductivity"],
+        "boundaries": "walls",
+        "directions": ["y"],
+        "temperature": "25 degC",
+    },
+}
+"""effective properties of the same layers, along them"""
+
 CASE_KEYS: dict[str, tuple[Edits, Edits]] = {
     # key: what the case is to have for it, what is then changed
     "mesh.recipe": ({}, {"mesh": {"recipe": "other.toml"}}),
@@ -301,6 +316,24 @@ CASE_KEYS: dict[str, tuple[Edits, Edits]] = {
     "pressure.initial": (FIXTURE, {"pressure.initial": "5 MPa"}),
     "protocol.cycles": ({}, {"protocol.cycles": 2}),
     "protocol.steps": ({}, {"protocol.steps": ["Charge at 1C for 20 s"]}),
+    "effective.quantities": (IN_SERIES, {"effective.quantities": ["percolation"]}),
+    "effective.boundaries": (
+        {**IN_SERIES, "effective.directions": DELETE, "effective.quantities": ["stiffness"]},
+        {"effective.boundaries": "periodic"},
+    ),
+    "effective.directions": (
+        # across the layers the electrolyte leads nowhere, stiffness has all directions: a body of electrolyte alone
+        {
+            **IN_SERIES,
+            "effective.quantities": ["ionic_conductivity"],
+            **{
+                f"regions.{name}": {"material": "Glass", "role": "electrolyte"}
+                for name in ("particle", "backing")
+            },
+        },
+        {"effective.directions": ["y", "x"]},
+    ),
+    "effective.temperature": (IN_SERIES, {"effective.temperature": "60 degC"}),
     "numerics.displacement_degree": ({}, {"numerics.displacement_degree": 2}),
     "numerics.scalar_degree": ({"numerics.quadrature_degree": 4}, {"numerics.scalar_degree": 2}),
     # its potential is no polynomial: there the quadrature shows
@@ -649,6 +682,13 @@ GRAINY: Edits = {
     "grains": {"radius": "0.9 um", "spread": 0.1, "overlap": 0.1, "rounding": 0.2},
     "mesh_size": {"interface": "0.4 um", "bulk": "1 um", "per_turn": 10},
 }
+FILLED: dict[str, Any] = {
+    "kind": "inclusions",
+    "coordinates": "plane strain",
+    "box": ["12 um", "11 um"],
+    **{key: PACKED[key] for key in ("fraction", "radii", "gap", "coating", "seed", "names", "mesh_size")},
+    "sides": "periodic",
+}
 STACK: dict[str, Any] = {**MESH, "names": {"particle": "particle"}}
 LOOSE: Edits = {
     "structured": False,
@@ -735,6 +775,34 @@ RECIPE_KEYS: dict[str, tuple[type[BaseModel], dict[str, Any], dict[str, tuple[Ed
             "mesh_size.per_turn": ({}, {"mesh_size.per_turn": 60}),
         },
     ),
+    "inclusions": (
+        Inclusions,
+        FILLED,
+        {
+            "coordinates": ({}, {"coordinates": "3D", "box": ["12 um"] * 3, "fraction": 0.05}),
+            "box": ({}, {"box": ["13 um", "11 um"]}),
+            "sides": ({}, {"sides": "walled"}),
+            "fraction": ({}, {"fraction": 0.2}),
+            "gap": ({}, {"gap": "0.9 um"}),
+            "coating": ({}, {"coating": "0.35 um"}),
+            "seed": ({}, {"seed": 2}),
+            "radii.median": ({}, {"radii.median": "1.9 um"}),
+            "radii.spread": ({}, {"radii.spread": 0.05}),
+            "radii.smallest": (
+                {"radii.spread": 0.5, "radii.smallest": "1 um", "seed": 3},
+                {"radii.smallest": "1.9 um"},
+            ),
+            "radii.largest": ({"radii.spread": 0.5}, {"radii.largest": "2.1 um"}),
+            "radii.values": ({}, {"radii": {"values": ["2 um", "1.8 um"]}}),
+            "names.particle": ({}, {"names.particle": "LLZO"}),
+            "names.electrolyte": ({}, {"names.electrolyte": "PEO"}),
+            "names.coating": ({}, {"names.coating": "LNO"}),
+            "mesh_size.interface": ({}, {"mesh_size.interface": "0.4 um"}),
+            "mesh_size.bulk": ({}, {"mesh_size.bulk": "1.2 um"}),
+            "mesh_size.transition": ({}, {"mesh_size.transition": "0.5 um"}),
+            "mesh_size.per_turn": ({}, {"mesh_size.per_turn": 60}),
+        },
+    ),
     "layered": (
         Layered,
         STACK,
@@ -801,10 +869,14 @@ RECIPE_COSMETIC = {
     "name": "is the name of the file",
     "directory": "is the folder of the file",
 }
-BESIDE = {("composite", "radii.values")}  # a table is merged: the distribution would stay beside the list
+BESIDE = {
+    ("composite", "radii.values"),
+    ("inclusions", "radii.values"),
+}  # a table is merged: the distribution would stay beside the list
 NOT_HERE = {  # refused, as test_what_a_recipe_cannot_use_is_refused shows
     "particle": {"names.separator"},
     "composite": set(),
+    "inclusions": {"names.separator"},
     "layered": {"names.electrolyte", "names.separator", "names.coating", "mesh_size.per_turn"},
     "external": {"names.electrolyte", "names.separator", "names.coating"},
     "image": {"names.electrolyte", "names.separator", "names.coating"},
@@ -850,7 +922,7 @@ def made(folder: Path, content: Mapping[str, Any]) -> tuple[bytes, str]:
     return record.msh.read_bytes(), json.dumps([record.report, record.boundaries])
 
 
-IN_SPACE = {("composite", "coordinates"), ("composite", "depth")}
+IN_SPACE = {("inclusions", "coordinates"), ("composite", "coordinates"), ("composite", "depth")}
 
 
 @pytest.mark.parametrize(
