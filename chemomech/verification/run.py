@@ -34,9 +34,9 @@ def menu() -> dict[str, Case]:
         kinetics,
         manufactured,
         nernst_planck,
+        relaxations,
         salt,
         space_charge,
-        relaxations,
         stress,
         tomography,
     )
