@@ -11,6 +11,7 @@ import chemomech.runtime  # noqa: F401
 
 from mpi4py import MPI
 
+from chemomech.case.layers import layer_materials
 from chemomech.case.schema import Case
 from chemomech.domain import Coordinates, read_domain
 from chemomech.drawing import draw
@@ -23,7 +24,7 @@ from chemomech.protocol import parse_pressure, parse_protocol
 from chemomech.record import NC_IN_AH, Recorder, balance_errors
 from chemomech.results import format as names
 from chemomech.results.spectra import figures, read_spectra
-from chemomech.results.write import RunRecord, prepare_folder, versions, write_json
+from chemomech.results.write import RunRecord, prepare_folder, versions, write_json, write_table
 from chemomech.simulate import Moment, Simulation
 from chemomech.solver.checkpoint import read_checkpoint, write_checkpoint
 from chemomech.solver.jit import prepare
@@ -81,6 +82,7 @@ class _Run:
         self.identity = comm.bcast(self.identity, root=0)
         self.tally = Tally(schedule)
         self.output_seconds = 0.0
+        self.said: set[str] = set()
         self.last_checkpoint = clock.time()
         self.recorder = self._open(resume)
 
@@ -123,8 +125,9 @@ class _Run:
 
     def _forget_earlier_run(self) -> None:
         # What an earlier run concluded must not stand beside what this one writes.
-        for path in (self.checkpoint, self.results / names.SUMMARY_FILE, self.results / names.RUN_FILE):
-            path.unlink(missing_ok=True)
+        for name in (names.SUMMARY_FILE, names.RUN_FILE, names.CYCLES_FILE):
+            (self.results / name).unlink(missing_ok=True)
+        self.checkpoint.unlink(missing_ok=True)
 
     def _save(self) -> None:
         levels = self.simulation.scheme.levels
@@ -181,9 +184,17 @@ class _Run:
             self.spectra.close()
         self.progress.close()
         if self.comm.rank == 0:
+            self._write_cycles()
             self._run_record(finished, reason).write(self.results)
         if together:  # PETSc's objects are freed here, not whenever each rank's collector comes by
             self.simulation.solver.destroy()
+
+    def _write_cycles(self) -> None:
+        rows = self.tally.cycles(self.simulation, self.recorder.depth)
+        found = dict.fromkeys(
+            name for row in rows for name in row if name.startswith(names.CYCLE_END_COLUMNS)
+        )
+        write_table(self.results / names.CYCLES_FILE, (*names.CYCLE_COLUMNS, *found), rows)
 
     def _run_record(self, finished: bool, reason: str) -> RunRecord:
         counts = self.simulation.counts
@@ -210,6 +221,7 @@ class _Run:
                 "linear iterations": counts.linear,
             },
             failures=dict(counts.failures),
+            notes=self.recorder.notes,
         )
 
     def _observe(self, moment: Moment) -> None:
@@ -233,7 +245,11 @@ class _Run:
         }
         row = self.recorder.row(basics, moment.reading, stress)
         self.recorder.append(row)
-        self.tally.take(moment, row, self.recorder.extreme_columns)
+        self.tally.take(moment, row, self.recorder.extreme_columns, self.recorder.end_columns)
+        for note in self.recorder.notes:
+            if note.partition(" is ")[0] not in self.said:
+                self.said.add(note.partition(" is ")[0])
+                self.progress.say(f"note: {note}")
         if place is not None and place.step.mode == "impedance":
             self.progress.say(f"impedance: {place.step.text}")
             self.spectra.measure(place, moment.time, moment.reading)
@@ -268,4 +284,6 @@ def _identity(case: Case, mesh: Path, model: Model) -> str:
     digest.update(json.dumps(list(case.protocol.steps)).encode())
     for name in sorted(model.materials):
         digest.update(model.materials[name].describe().encode())
+    for material in layer_materials(case):
+        digest.update(material.describe().encode())
     return digest.hexdigest()
