@@ -17,6 +17,8 @@ from chemomech.ranks import complain, crash, launched, leave_together, rank, say
 if TYPE_CHECKING:
     from chemomech.case.schema import Case
 
+EffectiveQuantity = Literal["ionic_conductivity", "electronic_conductivity", "stiffness", "percolation"]
+
 app = App(
     name="chemomech",
     help="How solid-state batteries live and die at their solid-solid interfaces.",
@@ -295,6 +297,8 @@ def study(
     if not no_figures:
         running.draw_figures(under_way)
     say(f"{running.headlines(under_way)}\nresults: {folder}")
+    for note in under_way.notes():
+        complain(note)
     if under_way.complaints():
         raise InputError(under_way.complaints())
     if not check:
@@ -304,6 +308,55 @@ def study(
     comparisons = running.comparisons(under_way, expected)
     say(report(comparisons))
     return 0 if all(one.passed for one in comparisons) else 1
+
+
+@app.command
+def effective(
+    case: Path,
+    *,
+    overrides: Overrides = (),
+    boundaries: Literal["periodic", "walls"] | None = None,
+    quantities: Annotated[tuple[EffectiveQuantity, ...], Parameter(consume_multiple=True)] = (),
+    results: Path | None = None,
+    no_figures: bool = False,
+    quiet: bool = False,
+) -> int:
+    """Compute effective conductivity, stiffness and percolation of a case's microstructure.
+
+    Example: chemomech effective cases/composite_cathode_2d --boundaries walls --quantities ionic_conductivity
+    In parallel: mpirun -n 4 chemomech effective cases/composite_cathode_3d
+
+    Parameters
+    ----------
+    case
+        Case folder, or its case.toml; with [effective], or of any other kind.
+    boundaries
+        periodic: the mesh is a period of an endless body; walls: a drop between opposite faces. Without it what
+        [effective] says, else walls.
+    quantities
+        ionic_conductivity, electronic_conductivity, stiffness, percolation; without it what [effective] says, else all
+        for which there is a region.
+    results
+        Results folder; without it results/effective in the case folder.
+    no_figures
+        Draw no figures.
+    quiet
+        No progress on the terminal.
+    """
+    asked = _read(case, overrides)
+    folder = results if results is not None else asked.directory / "results" / "effective"
+    _writable(folder)
+    if no_figures:
+        plain = asked.output.model_copy(update={"figures": False})
+        asked = asked.model_copy(update={"output": plain})
+    from chemomech.effective.run import as_effective
+    from chemomech.results.headlines import headlines
+    from chemomech.run import run_case
+
+    summary = run_case(as_effective(asked, boundaries, quantities), folder, quiet=quiet)
+    if rank() == 0:
+        say(f"{headlines(summary)}\nresults: {folder}")
+    return 0
 
 
 @app.command

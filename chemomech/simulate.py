@@ -1,15 +1,18 @@
 """The loop: schedule x step x solve x record."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
+import chemomech.runtime  # noqa: F401
+
 import numpy as np
+from mpi4py import MPI
 
 from chemomech.errors import InputError, Problem, RunError
 from chemomech.model import Model
 from chemomech.protocol import PressureProgram, ScheduledStep, Step, Stop, Unit
-from chemomech.record import Meter, Reading
+from chemomech.record import MOL_PER_M3, Meter, Reading
 from chemomech.solver.newton import Attempt, NewtonOptions, NewtonSolver
 from chemomech.solver.timestep import Bdf2
 
@@ -24,8 +27,12 @@ EVENT_TOLERANCE: Final = 1e-6
 DIRECT_LIMIT: Final = {2: 600_000, 3: 60_000}
 """unknowns up to which a direct solver is the better choice, by dimension"""
 SMALLEST_CUT: Final = 0.25
+STEADY: Final = 1e-11
+"""rate of every field, in its scales per second, below which nothing happens any more [1/s]"""
+STEADY_STEPS: Final = 3
+"""how many such steps in a row tell a steady state"""
 NEARLY: Final = 1e-3
-"""stoichiometry this close to 0 or 1 counts as the reason why a run cannot go on [-]"""
+"""stoichiometry this close to 0 or 1, or this share of the salt, counts as the reason why a run cannot go on [-]"""
 
 
 @dataclass(frozen=True)
@@ -123,6 +130,7 @@ class Simulation:
         control = self.model.control
         control.mode.value, control.current.value = 1.0, 0.0
         self._set_pressure(0.0)
+        self._charge_layers()
         self.scheme.restart(0.0, self.charge)
         self.scheme.begin(SETTLING)
         attempt = self.solver.solve()
@@ -132,6 +140,20 @@ class Simulation:
         self.scheme.restart(0.0, self.charge)
         self.start = self.meter.read()
         self.observer(Moment(0.0, 0.0, None, self.start, 0.0, 0.0, attempt.iterations, False))
+
+    def _charge_layers(self) -> None:
+        # Resolved space charge starts in equilibrium: two unlike lattices in sudden contact are no state of a cell.
+        problem = self.model.charged
+        if problem is None:
+            return
+        self.model.state.time_factor.value = 0.0
+        options = replace(newton_options(self.model), linear_solver="direct", maximum_iterations=50)
+        solver = NewtonSolver(problem, options, self.model.domain.comm)
+        attempt = solver.solve()
+        solver.destroy()
+        self.counts.add(attempt)
+        if not attempt.converged:
+            raise RunError(f"no equilibrium of the space charge was found: {attempt.reason}")
 
     def run(self) -> None:
         """Go through the rest of the schedule; RunError where it cannot go on."""
@@ -234,6 +256,7 @@ class Simulation:
         step, numerics = scheduled.step, self.numerics
         position = self.position
         end = None if step.duration is None else position.begun + step.duration
+        still = 0
         while True:
             dt = self._limited(end)
             attempt = self._attempt(dt)
@@ -254,9 +277,23 @@ class Simulation:
             proposed = dt * self.scheme.factor(error)
             last = bool(met) or (end is not None and position.time + dt >= end * (1 - 1e-14))
             position.dt = max(proposed, numerics.minimum_step)
+            still = still + 1 if end is None and self._rate(dt) < STEADY else 0
             self._accept(scheduled, dt, reading, attempt.iterations, last=last)
             if last:
                 return
+            if still >= STEADY_STEPS:
+                raise RunError(
+                    f"step {scheduled.index} of cycle {scheduled.cycle}, '{step.text}', has come to a steady state of "
+                    f"{reading.voltage:.4f} V at {position.time:.6g} s: its end is never reached. Give it a duration, "
+                    "or another cut-off"
+                )
+
+    def _rate(self, dt: float) -> float:
+        # Largest rate of any field over the step just solved, in its scales per second (collective).
+        before = self.scheme.levels[-1].values
+        pairs = zip(self.model.state.unknowns.values(), before, strict=True)
+        changes = [np.max(np.abs(u.function.x.array - x), initial=0.0) / u.field.scale for u, x in pairs]
+        return float(self.model.domain.comm.allreduce(float(max(changes)), op=MPI.MAX)) / dt
 
     def _limited(self, end: float | None) -> float:
         # Never across the end of the step or a kink of the pressure, and no sliver left before either.
@@ -299,12 +336,17 @@ class Simulation:
         return attempt
 
     def _exhausted(self, margin: float) -> str:
-        # Why no current can pass any more: a stoichiometry within the margin of 0 or 1; empty where it can.
+        # Why no current can pass any more: a stoichiometry within the margin of 0 or 1, or no more than this share
+        # of the salt; empty where it can.
         for region in self.model.active:
             low, high = self.meter.stoichiometry_range(region.name)
             if low <= margin or high >= 1.0 - margin:
                 end = "empty of" if low <= margin else "full of"
                 return f"the surface of '{region.name}' is {end} lithium"
+        for salt in self.model.salts:
+            if self.meter.salt_range(salt)[0] <= margin * salt.initial_concentration:
+                place = ", ".join(f"{x:.4g}" for x in self.meter.poorest_place(salt))
+                return f"the salt of '{salt.name}' is used up at ({place}) um"
         return ""
 
     def _locate(
@@ -394,6 +436,9 @@ class Simulation:
             for r in self.model.active
         )
         state = f"Stoichiometry: {lithium}. " if lithium else ""
+        if self.model.salts:
+            salts = (f"{s.name} {self.meter.salt_range(s)[0] * MOL_PER_M3:.3g}" for s in self.model.salts)
+            state += f"Smallest salt concentration: {', '.join(salts)} mol/m3. "
         return RunError(
             f"step {scheduled.index} of cycle {scheduled.cycle}, '{scheduled.step.text}', stops at "
             f"{self.position.time:.6g} s and {reading.voltage:.4f} V: {reason} even with the smallest time "

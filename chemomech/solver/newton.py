@@ -6,7 +6,7 @@ The solver knows forms, functions and what kind of equation each block is; it kn
 
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -66,10 +66,25 @@ class BlockProblem:
     bcs: list[fem.DirichletBC]
     entity_maps: list[Any]
     jit_options: dict[str, Any] = field(default_factory=dict)
+    chosen: tuple[int, ...] | None = None
+    """which rows of the residual belong to the functions, where those are not all"""
 
     def rows(self) -> list[ufl.Form]:
         """Return the residual row by row."""
-        return list(ufl.extract_blocks(self.residual))
+        rows = list(ufl.extract_blocks(self.residual))
+        return rows if self.chosen is None else [rows[i] for i in self.chosen]
+
+    def part(self, chosen: Sequence[int]) -> "BlockProblem":
+        """Return the problem of some unknowns alone, with the others as they stand."""
+        functions = [self.functions[i] for i in chosen]
+        spaces = [function.function_space for function in functions]
+        return replace(
+            self,
+            functions=functions,
+            traits=[self.traits[i] for i in chosen],
+            bcs=[condition for condition in self.bcs if condition.function_space in spaces],
+            chosen=tuple(chosen),
+        )
 
     def jacobian(self) -> list[list[ufl.Form | None]]:
         """Return the derivative of every row by every unknown; None where it vanishes identically."""

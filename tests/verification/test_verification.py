@@ -10,7 +10,13 @@ from chemomech.errors import InputError
 from chemomech.verification import run
 from chemomech.verification.figures import Figure, judge, tables
 
-SLOW = {"dis_stress_coupled_potentiostatic", "particle_vs_pybamm", "diff_sphere_pot", "eis_transient"}
+SLOW = {
+    "diff_sphere_pot",
+    "dis_stress_coupled_potentiostatic",
+    "eff_voxel_image",
+    "eis_transient",
+    "particle_vs_pybamm",
+}
 PARALLEL = {"ranks"}
 MARKED = [
     pytest.param(
