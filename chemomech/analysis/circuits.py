@@ -127,9 +127,11 @@ def objections(frequencies: Array, impedance: ComplexArray, series: Circuit, nes
             f"{100 * nested.residual:.2g} %: use the nested circuit"
         )
     at = int(np.argmin(frequencies))
-    tail = impedance[at] - nested.values["R_bulk"] - nested.values["R_ct"]
+    bulk, transfer, capacitance, alpha, _ = (nested.values[name] for name in NAMES)
+    layer = (2j * np.pi * frequencies[at] * transfer * capacitance) ** alpha / transfer
+    tail = 1 / (1 / (impedance[at] - bulk) - layer) - transfer
     phase = -float(np.degrees(np.angle(tail)))
-    if phase > STEEPEST and -impedance[at].imag > 0.1 * nested.values["R_ct"]:
+    if phase > STEEPEST and abs(tail) > 0.1 * transfer:
         found.append(
             f"neither applies at the lowest frequencies: the tail stands at {phase:.0f} degrees, diffusion feels the "
             "size of the particle; leave these frequencies out"
