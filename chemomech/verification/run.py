@@ -92,6 +92,7 @@ def menu() -> dict[str, Case]:
         "eis_cell": impedance_cells.whole_cell,
         "eis_slow_limit": impedance_cells.slow_limit,
         "eis_electrolytes": impedance_cells.electrolyte_cells,
+        "z_seed_formula": relaxations.seed_formula,
         "drt_zarc": relaxations.zarc,
         "drt_two_zarcs": relaxations.two_zarcs,
         "eis_transient": impedance_cells.transient,
