@@ -61,6 +61,7 @@ MAY_KNOW: dict[str, set[str]] = {
     },
     "record": {"analysis", "domain", "fields", "materials", "model", "results"},
     "spectra": {"analysis", "model", "protocol", "record", "results"},
+    "drt": {"analysis", "render", "results"},
     "simulate": {"model", "protocol", "record", "results", "solver"},
     "summary": {"protocol", "results", "simulate"},
     "progress": {"results", "simulate"},

@@ -525,7 +525,8 @@ class Numerics(_Block):
     solver: Literal["auto", "direct", "fieldsplit"] = "auto"
     """auto: direct up to direct_limit unknowns, fieldsplit above."""
     direct_limit: Annotated[int, Field(ge=1)] | None = None
-    """Unknowns up to which `auto` solves directly [-]; without it 60000 in 3D and 600000 in 2D."""
+    """Unknowns up to which `auto` solves directly [-]; without it 60000 in 3D (effective
+    properties: 120000) and 600000 in 2D."""
     time_tolerance: Annotated[float, Field(gt=0.0, lt=1.0)] = 1e-3
     """Relative error allowed in one time step [-]."""
     newton_tolerance: Annotated[float, Field(gt=0.0, lt=1.0)] = 1e-8

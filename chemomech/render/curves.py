@@ -20,6 +20,8 @@ from chemomech.results.format import (
     CYCLE,
     DISCHARGE_CAPACITY,
     LITHIUM_ERROR,
+    SALT_ARRAY,
+    SALT_ERROR,
     STACK_PRESSURE,
     TIME,
     VOLTAGE,
@@ -157,7 +159,7 @@ def stresses(history: History, regions: Sequence[str]) -> Figure | None:
 @matplotlib.rc_context(STYLE)
 def stack_pressure(history: History) -> Figure | None:
     """Draw the stack pressure against time."""
-    if not _recorded(history, STACK_PRESSURE):
+    if not _recorded(history, STACK_PRESSURE) or not np.nanmax(np.abs(history[STACK_PRESSURE])) > 0:
         return None
     figure, (axes,) = _figure(height=3.0)
     axes.plot(_times(history, axes), history[STACK_PRESSURE], color="#882255")
@@ -168,22 +170,32 @@ def stack_pressure(history: History) -> Figure | None:
     return figure
 
 
-@matplotlib.rc_context(STYLE)
 def stoichiometry(history: History, regions: Sequence[str]) -> Figure | None:
     """Draw the mean stoichiometry of each region against time, in a band from its least to its largest."""
-    having = [n for n, r in enumerate(regions) if _recorded(history, region_column("Mean stoichiometry", r))]
+    return _band(history, regions, "stoichiometry", "Stoichiometry")
+
+
+def salt(history: History, regions: Sequence[str]) -> Figure | None:
+    """Draw the mean salt concentration of each region against time, in a band from its least to its largest."""
+    return _band(history, regions, "salt concentration", axis_label(SALT_ARRAY))
+
+
+@matplotlib.rc_context(STYLE)
+def _band(history: History, regions: Sequence[str], quantity: str, label: str) -> Figure | None:
+    """Draw the mean of a quantity in each region against time, in a band from its least to its largest."""
+    having = [n for n, r in enumerate(regions) if _recorded(history, region_column(f"Mean {quantity}", r))]
     if not having:
         return None
     figure, (axes,) = _figure()
     times = _times(history, axes)
     for number in having:
         region = regions[number]
-        low, high = (history.get(region_column(f"{end} stoichiometry", region)) for end in ("Min", "Max"))
+        low, high = (history.get(region_column(f"{end} {quantity}", region)) for end in ("Min", "Max"))
         if low is not None and high is not None:
             axes.fill_between(times, low, high, color=_colour(number), alpha=0.22, linewidth=0)
-        mean = history[region_column("Mean stoichiometry", region)]
+        mean = history[region_column(f"Mean {quantity}", region)]
         axes.plot(times, mean, color=_colour(number), label=f"{region}: mean, band from least to largest")
-    axes.set_ylabel("Stoichiometry")
+    axes.set_ylabel(label)
     figure.legend(loc="outside upper left")
     return figure
 
@@ -216,8 +228,8 @@ def crack_risks(history: History, regions: Sequence[str]) -> Figure | None:
 
 @matplotlib.rc_context(STYLE)
 def balance_errors(history: History) -> Figure | None:
-    """Draw the relative errors of the lithium and charge balances against time, logarithmic."""
-    names = [name for name in (LITHIUM_ERROR, CHARGE_ERROR) if _recorded(history, name)]
+    """Draw the relative errors of the lithium, charge and salt balances against time, logarithmic."""
+    names = [name for name in (LITHIUM_ERROR, CHARGE_ERROR, SALT_ERROR) if _recorded(history, name)]
     sizes = {name: np.abs(history[name]) for name in names}
     sizes = {name: np.where(size > 0, size, np.nan) for name, size in sizes.items()}
     sizes = {name: size for name, size in sizes.items() if np.any(np.isfinite(size))}
@@ -225,12 +237,12 @@ def balance_errors(history: History) -> Figure | None:
         return None
     figure, (axes,) = _figure(height=3.2)
     times = _times(history, axes)
-    for (name, size), colour in zip(sizes.items(), ("#4477aa", "#ee6677"), strict=False):
+    for (name, size), colour in zip(sizes.items(), ("#4477aa", "#ee6677", "#228833"), strict=False):
         axes.semilogy(
             times, size, color=colour, marker=".", markersize=4, linewidth=1, label=name.split(" ")[0]
         )
     axes.set_ylabel("Relative balance error")
-    figure.legend(loc="outside upper left", ncols=2)
+    figure.legend(loc="outside upper left", ncols=3)
     return figure
 
 
@@ -299,6 +311,7 @@ def all_curves(history: History, regions: Sequence[str], table: History) -> dict
         "stress_time": stresses(history, regions),
         "stack_pressure": stack_pressure(history),
         "stoichiometry_time": stoichiometry(history, regions),
+        "salt_time": salt(history, regions),
         "cycles": cycles(table),
         "interphase_thickness": interphase_thickness(history),
         "balance_errors": balance_errors(history),

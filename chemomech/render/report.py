@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from chemomech.errors import InputError, Problem
 from chemomech.render.animation import animate
 from chemomech.render.curves import all_curves
+from chemomech.render.profiles import profiles
 from chemomech.render.scenes import field_scene, film_strip, regions_scene, worst_frame
 from chemomech.render.spectra import spectrum_figures
 from chemomech.render.style import RISKS, STYLE
@@ -35,6 +36,8 @@ CAPTIONS = {
     "stress_time": "Largest stresses in each region.",
     "stack_pressure": "Stack pressure.",
     "stoichiometry_time": "Lithium content of the active material.",
+    "salt_concentration_profile": "Salt through the thickness of the cell, step by step.",
+    "salt_time": "Salt concentration: mean, in a band from its least to its largest value.",
     "cycles": "Capacity and efficiency against the cycle number.",
     "interphase_thickness": "Thickness of what grows at interfaces, against the square root of time.",
     "animation": "The run in time.",
@@ -95,6 +98,7 @@ def _pictures(record: Results, folder: Path) -> list[Path]:
         frames = sorted({int(np.argmin(np.abs(record.times - time))) for time in times})
         strip = film_strip(record, CRACK_RISK_ARRAY, frames)
         made.insert(1, _save(strip, folder / "crack_risk_strip.png"))
+    made += [_save(figure, folder / f"{name}.png") for name, figure in profiles(record).items()]
     made.append(_save(regions_scene(record), folder / "regions.png"))
     return made
 

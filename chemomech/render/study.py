@@ -24,6 +24,8 @@ from chemomech.results.read import open_results
 from chemomech.results.study import POINTS_FOLDER, Axis, Series, Table, missing_columns, open_study
 
 MARKERS: Final = "osD^vP*X"
+DATA_MARKERS: Final = "s^oDv"
+"""Markers of numbers from elsewhere, open and black."""
 MOST_LABELS: Final = 10
 """Most values of an axis that are written beside a map."""
 Spec = Mapping[str, Any]
@@ -128,14 +130,19 @@ def _lines(table: Table, spec: Spec) -> Figure:
             markersize=5.5,
             capsize=3.0,
             linestyle="-" if joined else "none",
-            label=label,
+            label=label or axis_label(spec["y"][0]).partition(" (")[0],
         )
+    for number, data in enumerate(spec["data"]):
+        axes.plot(
+            data["x"], data["y"], DATA_MARKERS[number % len(DATA_MARKERS)],
+            color="black", markerfacecolor="none", markersize=6.5, label=data["name"],
+        )  # fmt: skip
     axes.set_xlabel(axis_label(spec["x"]))
     unit = split_unit(spec["y"][0])[1]
     axes.set_ylabel(axis_label(f"{spec['label']} [{unit or '-'}]" if spec["label"] else spec["y"][0]))
     _scales(axes, spec["scale"])
     _names_on(axes.xaxis, named)
-    if len(drawn) > 1:
+    if len(drawn) + len(spec["data"]) > 1:
         title = axis_label(spec["by"]) if spec["by"] and len(spec["y"]) == 1 else None
         axes.legend(title=title, loc="best")
     return figure

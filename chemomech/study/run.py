@@ -189,8 +189,10 @@ class StudyRun:
         return found | table.summary()
 
     def complaints(self) -> list[Problem]:
-        """Return what figures and derived numbers ask for and these points do not have."""
+        """Return what figures and derived numbers ask for and no point has; none while there is nothing at all."""
         table, found = self.table(), []
+        if not table.columns:
+            return []
         lines = self.study.lines
         for number, figure in enumerate(self.study.asked.figure):
             asked = [figure.x, *figure.y, *([figure.colour] if figure.colour else [])]
@@ -204,10 +206,6 @@ class StudyRun:
         for name, wanted in self.study.asked.derived.items():
             if wanted.of not in table.columns:
                 found.append(_no_figure(lines["derived", name], wanted.of, table.columns))
-                continue
-            for place, value in derive(table, name, wanted):
-                if isinstance(value, NotDerivedError):
-                    found.append(Problem(lines["derived", name], f"{place}: {value}", "see study.csv"))
         return found
 
     def _columns(self, file: str) -> list[str]:
@@ -216,6 +214,17 @@ class StudyRun:
         return list(
             dict.fromkeys(name for path in paths if path.is_file() for name in complete_rows(path)[0])
         )
+
+    def notes(self) -> list[str]:
+        """Return why derived numbers are not there."""
+        table = self.table()
+        return [
+            f"no '{place}': {value}"
+            for name, wanted in self.study.asked.derived.items()
+            if wanted.of in table.columns
+            for place, value in derive(table, name, wanted)
+            if isinstance(value, NotDerivedError)
+        ]
 
     def _record(self) -> dict[str, Any]:
         return {

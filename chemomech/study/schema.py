@@ -80,6 +80,24 @@ class Axis(_Table):
             raise mistake(f"{len(self.numbers)} numbers for {len(self.values)} values", "give one for each")
 
 
+class Data(_Table):
+    """Numbers from elsewhere, drawn over the lines of a figure."""
+
+    name: Annotated[str, Field(min_length=1)]
+    """What they are called in the legend."""
+    source: Annotated[str, Field(min_length=1)]
+    """Where they come from."""
+    x: Annotated[tuple[float, ...], Field(strict=False, min_length=1)]
+    """Places, in the unit of the figure's x."""
+    y: Annotated[tuple[float, ...], Field(strict=False, min_length=1)]
+    """Values, in the unit of the figure's y."""
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Refuse places without a value."""
+        if len(self.x) != len(self.y):
+            raise mistake(f"{len(self.x)} places and {len(self.y)} values", "give one value for each place")
+
+
 class Figure(_Table):
     """One figure, figures/<name>.png: lines, or a map in colours over two axes."""
 
@@ -104,6 +122,8 @@ class Figure(_Table):
     """Makes the figure a map: the figure of the runs that is shown in colours."""
     levels: Numbers = ()
     """Values of a map that are marked by lines."""
+    data: Annotated[tuple[Data, ...], Field(strict=False)] = ()
+    """Numbers from elsewhere, measured ones for example; not on a map."""
 
     def model_post_init(self, context: Any, /) -> None:
         """Refuse what does not go together."""
@@ -113,9 +133,9 @@ class Figure(_Table):
                 "remove them: it has one line per run",
             )
         if self.colour is not None:
-            if len(self.y) > 1 or self.by is not None or self.label is not None:
+            if len(self.y) > 1 or self.by is not None or self.label is not None or self.data:
                 raise mistake(
-                    "a map has one axis in 'y', no 'by' and no 'label'", "remove 'colour', or these"
+                    "a map has one axis in 'y', no 'by', 'label' and 'data'", "remove 'colour', or these"
                 )
             return
         if self.levels:

@@ -25,9 +25,10 @@ from chemomech.case.schema import CaseFile
 from chemomech.errors import InputError, RunError
 from chemomech.geometry.build import fingerprint, open_mesh
 from chemomech.geometry.image_recipe import Image
+from chemomech.geometry.inclusions import Inclusions
 from chemomech.geometry.kinds import Composite, External, Layered, Particle
 from chemomech.geometry.recipe import read_recipe
-from chemomech.materials.properties import KINDS
+from chemomech.materials.properties import KINDS, SALT
 from chemomech.results.format import split_unit
 from chemomech.results.read import Results, open_results
 
@@ -92,6 +93,12 @@ GLASS: dict[str, tuple[Any, str]] = {
     "tensile_strength": (80.0, "MPa"),
     "fracture_energy": (2.0, "J/m^2"),
     "flaw_size": (2.0, "um"),
+}
+GEL: dict[str, tuple[Any, str]] = {
+    **GLASS,
+    "transference_number": (0.3, "1"),
+    "salt_diffusivity": (1e-11, "m^2/s"),
+    "thermodynamic_factor": (1.5, "1"),
 }
 STEEL: dict[str, tuple[Any, str]] = {
     "electronic_conductivity": (1e-2, "S/m"),
@@ -178,6 +185,11 @@ SYMMETRIC: Edits = {
     "output.fields": ["ionic_potential"],
 }
 """what makes the base a cell of three electrolytes between lithium and lithium"""
+SALTED: Edits = {
+    **SYMMETRIC,
+    "regions.electrolyte": {"material": "Gel", "role": "electrolyte", "salt": {"concentration": "1 mol/l"}},
+}
+"""the same with a salt in one of them"""
 JOINT = "interfaces.particle|electrolyte.resistance"
 TRANSFER = "interfaces.particle|electrolyte.charge_transfer"
 NO_MECHANICS: Edits = {"pressure": DELETE, "output.fields": ["concentration"]}
@@ -209,6 +221,20 @@ def grown(place: str, before: Edits, given: dict[str, Any], other: str) -> dict[
     }
 
 
+IN_SERIES: Edits = {
+    **dict.fromkeys(("cell", "protocol", "pressure", "interfaces", "numerics"), DELETE),
+    "regions.particle.initial": DELETE,
+    "regions.electrolyte.material": "PEO-LiTFSI",
+    "output": {"figures": False},
+    "effective": {
+        "quantities": ["ionic_conductivity", "electronic_conductivity"],
+        "boundaries": "walls",
+        "directions": ["y"],
+        "temperature": "25 degC",
+    },
+}
+"""effective properties of the same layers, along them"""
+
 CASE_KEYS: dict[str, tuple[Edits, Edits]] = {
     # key: what the case is to have for it, what is then changed
     "mesh.recipe": ({}, {"mesh": {"recipe": "other.toml"}}),
@@ -216,6 +242,7 @@ CASE_KEYS: dict[str, tuple[Edits, Edits]] = {
     "regions.*.role": ({}, {"regions.backing.role": "inert"}),
     "regions.*.initial.stoichiometry": ({}, {"regions.particle.initial": {"stoichiometry": 0.5}}),
     "regions.*.initial.voltage": ({}, {"regions.particle.initial": {"voltage": "3.95 V"}}),
+    "regions.*.salt.concentration": (SALTED, {"regions.electrolyte.salt.concentration": "2 mol/l"}),
     "regions.*.stress_free_stoichiometry": ({}, {"regions.particle.stress_free_stoichiometry": 0.5}),
     "regions.*.properties": ({}, {"regions.backing.properties": {"youngs_modulus": "100 GPa"}}),
     f"{TRANSFER}.exchange_current": ({}, {f"{TRANSFER}.exchange_current": "2 A/m^2"}),
@@ -289,6 +316,24 @@ CASE_KEYS: dict[str, tuple[Edits, Edits]] = {
     "pressure.initial": (FIXTURE, {"pressure.initial": "5 MPa"}),
     "protocol.cycles": ({}, {"protocol.cycles": 2}),
     "protocol.steps": ({}, {"protocol.steps": ["Charge at 1C for 20 s"]}),
+    "effective.quantities": (IN_SERIES, {"effective.quantities": ["percolation"]}),
+    "effective.boundaries": (
+        {**IN_SERIES, "effective.directions": DELETE, "effective.quantities": ["stiffness"]},
+        {"effective.boundaries": "periodic"},
+    ),
+    "effective.directions": (
+        # across the layers the electrolyte leads nowhere, stiffness has all directions: a body of electrolyte alone
+        {
+            **IN_SERIES,
+            "effective.quantities": ["ionic_conductivity"],
+            **{
+                f"regions.{name}": {"material": "Glass", "role": "electrolyte"}
+                for name in ("particle", "backing")
+            },
+        },
+        {"effective.directions": ["y", "x"]},
+    ),
+    "effective.temperature": (IN_SERIES, {"effective.temperature": "60 degC"}),
     "numerics.displacement_degree": ({}, {"numerics.displacement_degree": 2}),
     "numerics.scalar_degree": ({"numerics.quadrature_degree": 4}, {"numerics.scalar_degree": 2}),
     # its potential is no polynomial: there the quadrature shows
@@ -335,7 +380,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def write(
-    folder: Path, content: Mapping[str, Any], oxide: Edits | None = None, glass: Edits | None = None
+    folder: Path,
+    content: Mapping[str, Any],
+    oxide: Edits | None = None,
+    glass: Edits | None = None,
+    gel: Edits | None = None,
 ) -> None:
     """Write a case with its mesh and materials."""
     (folder / "materials").mkdir(parents=True)
@@ -345,6 +394,7 @@ def write(
     texts = {
         "Oxide": material("Oxide", OXIDE, oxide or {}),
         "Glass": material("Glass", GLASS, glass or {}),
+        "Gel": material("Gel", GEL, gel or {}),
         "Steel": material("Steel", STEEL, {}),
         "Steel2": material("Steel2", {**GLASS, "youngs_modulus": (50.0, "GPa")}, {}),
         "Skin": material("Skin", SKIN, {}),
@@ -482,10 +532,13 @@ GLASSY: dict[str, Edits] = {
     "ionic_conductivity": {"ionic_conductivity.value": 0.1},
     "fracture_energy": {"fracture_energy.value": 1.0},
 }
+SALTY: dict[str, Edits] = {
+    "transference_number": {"transference_number.value": 0.2},
+    "salt_diffusivity": {"salt_diffusivity.value": 2e-11},
+    "thermodynamic_factor": {"thermodynamic_factor.value": 2.0},
+}
 NOT_USED_YET = {
     "lithium_concentration": "space charge is not modelled yet",
-    "transference_number": "binary salts are not modelled yet",
-    "salt_diffusivity": "binary salts are not modelled yet",
     "relative_permittivity": "space charge is not modelled yet",
     "exchange_current_density": "belongs to an interface; in a material it is for orientation",
     "hardness": "contact is not modelled yet",
@@ -504,8 +557,9 @@ NOT_USED_YET = {
 
 
 def test_every_property_is_accounted_for() -> None:
-    assert set(PROPERTIES) | set(GLASSY) | set(NOT_USED_YET) == set(KINDS)
+    assert set(PROPERTIES) | set(GLASSY) | set(SALTY) | set(NOT_USED_YET) == set(KINDS)
     assert set().union(*USED.values()) == set(PROPERTIES) | set(GLASSY)
+    assert set(SALT) == set(SALTY)
 
 
 @pytest.mark.slow
@@ -538,6 +592,12 @@ def test_every_property_of_an_interphase_changes_something(folder: Path, tmp_pat
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("key", SALTY)
+def test_every_property_of_a_salt_changes_something(folder: Path, tmp_path: Path, key: str) -> None:
+    assert not same(base(folder, SALTED), outcome(tmp_path / "changed", edited(BASE, SALTED), gel=SALTY[key]))
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [
@@ -558,7 +618,7 @@ def test_forms_of_a_property_change_something(folder: Path, tmp_path: Path, chan
     assert not same(base(folder, {}), outcome(tmp_path / "changed", BASE, oxide=change))
 
 
-@pytest.mark.parametrize("key", NOT_USED_YET)
+@pytest.mark.parametrize("key", [*NOT_USED_YET, *SALTY])
 def test_a_property_that_nothing_uses_is_refused(tmp_path: Path, key: str) -> None:
     units = {"concentration": "1 mol/m^3", "diffusivity": "1e-12 m^2/s", "current_density": "1 A/m^2"}
     units |= {
@@ -621,6 +681,13 @@ GRAINY: Edits = {
     "fraction": 0.2,
     "grains": {"radius": "0.9 um", "spread": 0.1, "overlap": 0.1, "rounding": 0.2},
     "mesh_size": {"interface": "0.4 um", "bulk": "1 um", "per_turn": 10},
+}
+FILLED: dict[str, Any] = {
+    "kind": "inclusions",
+    "coordinates": "plane strain",
+    "box": ["12 um", "11 um"],
+    **{key: PACKED[key] for key in ("fraction", "radii", "gap", "coating", "seed", "names", "mesh_size")},
+    "sides": "periodic",
 }
 STACK: dict[str, Any] = {**MESH, "names": {"particle": "particle"}}
 LOOSE: Edits = {
@@ -708,6 +775,34 @@ RECIPE_KEYS: dict[str, tuple[type[BaseModel], dict[str, Any], dict[str, tuple[Ed
             "mesh_size.per_turn": ({}, {"mesh_size.per_turn": 60}),
         },
     ),
+    "inclusions": (
+        Inclusions,
+        FILLED,
+        {
+            "coordinates": ({}, {"coordinates": "3D", "box": ["12 um"] * 3, "fraction": 0.05}),
+            "box": ({}, {"box": ["13 um", "11 um"]}),
+            "sides": ({}, {"sides": "walled"}),
+            "fraction": ({}, {"fraction": 0.2}),
+            "gap": ({}, {"gap": "0.9 um"}),
+            "coating": ({}, {"coating": "0.35 um"}),
+            "seed": ({}, {"seed": 2}),
+            "radii.median": ({}, {"radii.median": "1.9 um"}),
+            "radii.spread": ({}, {"radii.spread": 0.05}),
+            "radii.smallest": (
+                {"radii.spread": 0.5, "radii.smallest": "1 um", "seed": 3},
+                {"radii.smallest": "1.9 um"},
+            ),
+            "radii.largest": ({"radii.spread": 0.5}, {"radii.largest": "2.1 um"}),
+            "radii.values": ({}, {"radii": {"values": ["2 um", "1.8 um"]}}),
+            "names.particle": ({}, {"names.particle": "LLZO"}),
+            "names.electrolyte": ({}, {"names.electrolyte": "PEO"}),
+            "names.coating": ({}, {"names.coating": "LNO"}),
+            "mesh_size.interface": ({}, {"mesh_size.interface": "0.4 um"}),
+            "mesh_size.bulk": ({}, {"mesh_size.bulk": "1.2 um"}),
+            "mesh_size.transition": ({}, {"mesh_size.transition": "0.5 um"}),
+            "mesh_size.per_turn": ({}, {"mesh_size.per_turn": 60}),
+        },
+    ),
     "layered": (
         Layered,
         STACK,
@@ -774,10 +869,14 @@ RECIPE_COSMETIC = {
     "name": "is the name of the file",
     "directory": "is the folder of the file",
 }
-BESIDE = {("composite", "radii.values")}  # a table is merged: the distribution would stay beside the list
+BESIDE = {
+    ("composite", "radii.values"),
+    ("inclusions", "radii.values"),
+}  # a table is merged: the distribution would stay beside the list
 NOT_HERE = {  # refused, as test_what_a_recipe_cannot_use_is_refused shows
     "particle": {"names.separator"},
     "composite": set(),
+    "inclusions": {"names.separator"},
     "layered": {"names.electrolyte", "names.separator", "names.coating", "mesh_size.per_turn"},
     "external": {"names.electrolyte", "names.separator", "names.coating"},
     "image": {"names.electrolyte", "names.separator", "names.coating"},
@@ -823,7 +922,7 @@ def made(folder: Path, content: Mapping[str, Any]) -> tuple[bytes, str]:
     return record.msh.read_bytes(), json.dumps([record.report, record.boundaries])
 
 
-IN_SPACE = {("composite", "coordinates"), ("composite", "depth")}
+IN_SPACE = {("inclusions", "coordinates"), ("composite", "coordinates"), ("composite", "depth")}
 
 
 @pytest.mark.parametrize(
