@@ -84,6 +84,7 @@ def menu() -> dict[str, Case]:
         "eis_cell": impedance_cells.whole_cell,
         "eis_slow_limit": impedance_cells.slow_limit,
         "eis_electrolytes": impedance_cells.electrolyte_cells,
+        "eis_salt": impedance_cells.salt,
         "eis_transient": impedance_cells.transient,
         "eff_voxel_image": tomography.voxel_image,
         "debye_lengths": space_charge.debye_lengths,
