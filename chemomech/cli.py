@@ -149,6 +149,38 @@ def impedance(
     return run(case, overrides=(*overrides, *spectrum), results=folder, no_figures=no_figures, quiet=quiet)
 
 
+@app.command
+def drt(
+    spectrum: Path,
+    *,
+    number: int | None = None,
+    method: str = "own",
+    output: Path | None = None,
+) -> int:
+    """Find the relaxation times of a spectrum, simulated or measured, and who owns them.
+
+    Example: chemomech drt cases/nmc811_particle/results/impedance
+
+    Parameters
+    ----------
+    spectrum
+        Results folder with impedance.csv, or an instrument's file.
+    number
+        Which spectrum, counted from 1; without it the last.
+    method
+        own, or in addition one of pyimpspec's: tr-nnls, tr-rbf, bht.
+    output
+        Folder for drt.json, drt.csv and drt.png; without it the results folder, or that of the file.
+    """
+    if rank() > 0:
+        return 0
+    folder = output if output is not None else (spectrum if spectrum.is_dir() else spectrum.parent)
+    from chemomech.drt import relax
+
+    say(relax(spectrum, folder, number, method))
+    return 0
+
+
 def _comparable(expected: Path, overrides: Overrides) -> None:
     problems = []
     if not expected.is_file():

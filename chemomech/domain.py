@@ -11,7 +11,7 @@ Conventions
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Final, Literal, cast
 
 import chemomech.runtime  # noqa: F401
 
@@ -23,11 +23,14 @@ from dolfinx.io import gmsh as gmshio
 from mpi4py import MPI
 
 from chemomech.errors import InputError, Problem
+from chemomech.geometry.kinds import VOID
 
 Coordinates = Literal["plane strain", "axisymmetric", "3D"]
 Int32Array = npt.NDArray[np.int32]
 FloatArray = npt.NDArray[np.float64]
 
+FREE_SURFACE: Final = VOID
+"""the boundary that is never held: the surface of voids, which no plane describes"""
 DIMENSION: dict[str, int] = {"plane strain": 2, "axisymmetric": 2, "3D": 3}
 
 

@@ -8,10 +8,11 @@ from pydantic.fields import FieldInfo
 
 from chemomech.case.consistency import materials_of
 from chemomech.case.effective import NUMERICS, needed
+from chemomech.case.layers import layer_material
 from chemomech.case.mesh import mesh_names
-from chemomech.case.schema import Case, Effective, Quantity, Region
+from chemomech.case.schema import Case, Coating, Effective, Interdiffusion, Interphase, Quantity, Region
 from chemomech.materials.material import Material
-from chemomech.materials.properties import ROLES, SALT
+from chemomech.materials.properties import DECOMPOSITION, GROWTH, ROLES, SALT
 from chemomech.protocol import Step, parse_pressure, parse_protocol
 
 Location = tuple[str | int, ...]
@@ -45,6 +46,9 @@ _RISK: Final = ("tensile_strength", "flaw_size", "fracture_toughness", "fracture
 _KINETICS: Final = (
     "i = i0 [exp(alpha_a F eta/RT) - exp(-alpha_c F eta/RT)], positive current leaves the active material"
 )
+
+
+LAYER_NUMBERS: Final = {*DECOMPOSITION, "growth_factor", *(key for keys in GROWTH.values() for key in keys)}
 
 
 def explain(case: Case) -> str:
@@ -197,6 +201,41 @@ def _interfaces(case: Case) -> Iterator[str]:
         if transfer.dependence == "stoichiometry":
             yield "  i0 = exchange_current * 2 sqrt(theta (1 - theta))"
         yield from _keys(case, transfer, ("interfaces", key, "charge_transfer"))
+        here: Location = ("interfaces", key)
+        if interface.coating is not None:
+            yield from _layer(case, interface.coating, (*here, "coating"), "drop i thickness/conductivity")
+        if interface.interphase is not None:
+            yield from _interphase(case, interface.interphase, (*here, "interphase"))
+        if interface.interdiffusion is not None:
+            growth = "d delta/dt = k/delta, k its growth_constant; drop i delta/conductivity"
+            yield from _layer(case, interface.interdiffusion, (*here, "interdiffusion"), growth)
+
+
+def _interphase(case: Case, given: Interphase, here: Location) -> Iterator[str]:
+    law = {
+        "reaction": "d delta/dt = r_reaction",
+        "diffusion": "d delta/dt = k/delta",
+        "mixed": "d delta/dt = r, 1/r = 1/r_reaction + delta/k",
+    }[given.law]
+    yield from _layer(case, given, here, f"{law}; drop i delta/conductivity")
+    if given.law != "diffusion":
+        yield "    r_reaction = reaction_rate exp(+-alpha F (phi_s - phi_e - E_dec)/RT), + for oxidation"
+    yield "    side current +-F (d delta/dt)/molar_volume; - for reduction, which takes lithium up"
+
+
+def _layer(
+    case: Case, given: Coating | Interphase | Interdiffusion, here: Location, law: str
+) -> Iterator[str]:
+    yield f"  {here[-1]}: {given.material}, {law} [{case.origins.get(here, '')}]"
+    only = tuple(key for key in type(given).model_fields if key != "properties")
+    yield from (f"  {line}" for line in _keys(case, given, here, only=only, defaults=False))
+    replaced = {} if isinstance(given, Coating) else given.properties
+    for key, found in layer_material(given, case.material_directories).properties.items():
+        if key in LAYER_NUMBERS:
+            origin = found.source if found.confirmed else f"{found.source}; not confirmed"
+            if key in replaced:
+                origin = case.origins.get((*here, "properties", key), "case.toml")
+            yield f"    {key} = {found.given} [{origin}]"
 
 
 def _boundaries(case: Case) -> Iterator[str]:
@@ -215,6 +254,11 @@ def _boundaries(case: Case) -> Iterator[str]:
     elif working is not None:
         yield f"  working electrode: blocking, at boundary {working.at}, i = double_layer d(V - phi_e)/dt"
     yield f"  counter electrode: lithium at boundary {case.cell.counter_electrode.at}, Butler-Volmer, 0 V"
+    if case.cell.counter_electrode.interphase is not None:
+        here: Location = ("cell", "counter_electrode", "interphase")
+        yield from _interphase(case, case.cell.counter_electrode.interphase, here)
+    if working is not None and working.interphase is not None:
+        yield from _interphase(case, working.interphase, ("cell", "working_electrode", "interphase"))
     yield from _keys(case, case.cell, ("cell",))
     yield ""
     yield "Outer boundaries"
@@ -303,6 +347,6 @@ def _shown(value: object) -> str:
 def _dotted(here: Location, key: str) -> str:
     return (
         f"{here[-1]}.{key}"
-        if here[-1] in ("counter_electrode", "working_electrode", "initial", "salt")
+        if here[-1] in ("counter_electrode", "working_electrode", "initial", "salt", "interphase", "additive")
         else key
     )

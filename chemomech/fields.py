@@ -19,7 +19,7 @@ from dolfinx import fem
 from chemomech.domain import Domain, Support
 
 Shape = Literal["scalar", "vector"]
-Treatment = Literal["parabolic", "projected", "elliptic", "elastic", "global"]
+Treatment = Literal["parabolic", "projected", "local", "elliptic", "elastic", "global"]
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,11 @@ from dolfinx import fem
 
 from chemomech.case.schema import Case
 from chemomech.case.schema import ChargeTransfer as ChargeTransferInput
+from chemomech.case.schema import CounterElectrode as CounterElectrodeInput
 from chemomech.case.schema import WorkingElectrode as WorkingElectrodeInput
 from chemomech.connectivity import floating
 from chemomech.constants import FARADAY, GAS, VACUUM
-from chemomech.domain import Domain, Support, check_names
+from chemomech.domain import FREE_SURFACE, Domain, Support, check_names
 from chemomech.errors import InputError, Problem
 from chemomech.fields import (
     CELL_VOLTAGE,
@@ -34,12 +35,13 @@ from chemomech.fields import (
     State,
     ion_concentration,
 )
+from chemomech.interphases import Grown, LayerMaker
 from chemomech.materials.free_energy import Solid
 from chemomech.materials.kinetics import Kinetics
 from chemomech.materials.laws import ufl_maths
 from chemomech.materials.material import Material, load_material
 from chemomech.materials.properties import SALT
-from chemomech.physics.balance import Physics
+from chemomech.physics.balance import Layer, Physics
 from chemomech.physics.charge_transfer import ChargeTransfer
 from chemomech.physics.conduction import Conduction
 from chemomech.physics.ionic_contact import IonicContact
@@ -129,6 +131,8 @@ class Model:
     """at the initial composition [V]"""
     lithium_metal: tuple[str, ...]
     """observables that are currents of lithium ions from metal into the electrolyte"""
+    grown: tuple[Grown, ...] = ()
+    """layers that grow on interfaces and on lithium metal"""
 
     @property
     def depth(self) -> float:
@@ -223,6 +227,9 @@ class _Builder:
         self.stressed = case.mechanics.enabled
         self.initial = {name: self._initial_stoichiometry(name) for name in self.with_role("active")}
         self.ionic = self._ionic_potentials()
+        self.maker = LayerMaker(case.material_directories, case.cell.temperature, self.number)
+        self.grown: list[Grown] = []
+        self.growing: list[Physics] = []
         self.salt = self._salt_concentrations()
         self.electric = self._electric_potentials()
 
@@ -384,7 +391,9 @@ class _Builder:
             jit_options,
         )
         counter, working = self.case.cell.counter_electrode.at, self.case.cell.working_electrode
-        lithium = working is not None and working.kind == "lithium"
+        metal = [counter]
+        if working is not None and working.kind == "lithium":
+            metal.append(working.at)
         return Model(
             case=self.case,
             domain=self.domain,
@@ -401,7 +410,8 @@ class _Builder:
             terminal_area=terminal.area,
             cell_area=self.domain.boundary_area(counter),
             open_circuit_voltage=voltage,
-            lithium_metal=("counter current", "cell current") if lithium else ("counter current",),
+            lithium_metal=tuple(f"metal current at {boundary}" for boundary in metal),
+            grown=tuple(self.grown),
         )
 
     def _physics(
@@ -430,6 +440,7 @@ class _Builder:
             *self._ionic_contacts(),
             terminal,
             self._counter(),
+            *self.growing,
             mechanics,
             pressure,
         ]
@@ -645,8 +656,8 @@ class _Builder:
 
     def _interface(self, active: str, electrolyte: str, given: ChargeTransferInput) -> ChargeTransfer:
         name = f"{active}|{electrolyte}"
-        film = None
-        if given.film_resistance:
+        film, layers = None, self._layers(active, electrolyte, given)
+        if layers:
             film = Field(f"current density at {name}", f"interface:{name}", "nA/um^2", 1e-3, "projected")
         return ChargeTransfer(
             name=name,
@@ -662,11 +673,27 @@ class _Builder:
             maximum_concentration=self.number(self.property(active, "maximum_concentration")),
             open_circuit_potential=None if given.stress else self.law(active, "open_circuit_potential"),
             strain_coefficient=self._optional(given.strain_coefficient),
-            layers=() if film is None else (Film(self.number(given.film_resistance or 0.0)),),
+            layers=layers,
             film_current=film,
             double_layer=self._optional(given.double_layer),
             ionic_potential=self.ionic[electrolyte],
         )
+
+    def _layers(self, active: str, electrolyte: str, given: ChargeTransferInput) -> tuple[Layer, ...]:
+        # What lies in series with charge transfer; what of it grows is a physics of its own.
+        layers: list[Layer] = []
+        if given.film_resistance:
+            layers.append(Film(self.number(given.film_resistance)))
+        interface = self.case.interface(active, electrolyte)
+        if interface.coating is not None:
+            layers.append(self.maker.coating(interface.coating))
+        for physics, grown in self.maker.at_interface(
+            interface, active, electrolyte, self.ionic[electrolyte]
+        ):
+            self.growing.append(physics)
+            self.grown.append(grown)
+            layers.append(grown.layer)
+        return tuple(layers)
 
     def _optional(self, value: float | None) -> fem.Constant | None:
         return None if value is None else self.number(value)
@@ -704,9 +731,7 @@ class _Builder:
         electrode: Electrode
         if given.kind == "lithium":
             assert given.exchange_current is not None  # the case reader demands it
-            electrode = self._lithium(
-                given.at, touching, given.exchange_current, given.film_resistance, CELL_VOLTAGE
-            )
+            electrode = self._lithium(given, touching, given.exchange_current, CELL_VOLTAGE)
             conductance = given.exchange_current * FARADAY / (GAS * self.case.cell.temperature)
         else:
             assert given.double_layer is not None  # the case reader demands it
@@ -746,9 +771,7 @@ class _Builder:
     def _counter(self) -> CounterElectrode:
         given = self.case.cell.counter_electrode
         touching = self._electrode_place("counter_electrode", given.at)
-        return CounterElectrode(
-            self._lithium(given.at, touching, given.exchange_current, given.film_resistance, None)
-        )
+        return CounterElectrode(self._lithium(given, touching, given.exchange_current, None))
 
     def _electrode_place(self, key: str, boundary: str) -> dict[Field, tuple[str, ...]]:
         touching = self._touching(boundary)
@@ -765,20 +788,27 @@ class _Builder:
 
     def _lithium(
         self,
-        boundary: str,
+        given: CounterElectrodeInput | WorkingElectrodeInput,
         touching: Mapping[Field, tuple[str, ...]],
         exchange_current: float,
-        film_resistance: float | None,
         metal: Field | None,
     ) -> LithiumElectrode:
+        layers: list[Layer] = []
+        if given.film_resistance:
+            layers.append(Film(self.number(given.film_resistance)))
+        side = None
+        if given.interphase is not None:
+            side, grown = self.maker.at_lithium(given.interphase, given.at, touching, metal)
+            self.growing.append(side)
+            self.grown.append(grown)
+            layers.append(grown.layer)
         film = None
-        if film_resistance:
+        if layers:
             film = Field(
-                f"current density at {boundary}", f"boundary:{boundary}", "nA/um^2", 1e-3, "projected"
+                f"current density at {given.at}", f"boundary:{given.at}", "nA/um^2", 1e-3, "projected"
             )
         kinetics = Kinetics(self.number(exchange_current), 0.5, 0.5, self.temperature)
-        resistance = None if film is None else self.number(film_resistance or 0.0)
-        return LithiumElectrode(boundary, touching, kinetics, metal, resistance, film)
+        return LithiumElectrode(given.at, touching, kinetics, metal, tuple(layers), film, side)
 
     def _pressure(self) -> StackPressure | None:
         given = self.case.pressure
@@ -839,6 +869,8 @@ class _Builder:
         for name, theta in self.initial.items():
             fill(state, CONCENTRATION, name, theta * self.property(name, "maximum_concentration"))
             fill(state, CHEMICAL_POTENTIAL, name, potentials[name] - start)
+        for grown in self.grown:
+            state.unknowns[grown.layer.thickness].function.x.array[:] = grown.start
         for name, concentration in self.salt.items():
             fill(state, concentration, name, self._initial_salt(name))
         return start
@@ -867,7 +899,7 @@ class _Builder:
         held: set[int] = set()
         conditions = []
         for name, facets in self.domain.facet_boundary.items():
-            if name == pressed or name in self.case.mechanics.free:
+            if name in (pressed, FREE_SURFACE) or name in self.case.mechanics.free:
                 continue
             axis = self.domain.normal_axis(name)
             held.add(axis)

@@ -71,8 +71,19 @@ STRESS_QUANTITIES: Final = (
 )
 SALT_QUANTITIES: Final = ("Mean salt concentration", "Min salt concentration", "Max salt concentration")
 LITHIUM_QUANTITIES: Final = ("Mean stoichiometry", "Min stoichiometry", "Max stoichiometry")
-INTERFACE_QUANTITIES: Final = {"overpotential ": "Mean overpotential", "ionic drop ": "Mean ionic drop"}
-"""how observables integrated over an interface begin -> how the columns of their means are called"""
+OHM_CM2: Final = 10.0
+"""1 V um^2/nA in ohm cm^2"""
+GROWING: Final = ("interphase", "interdiffusion")
+"""what layers that grow are called in their observables"""
+INTERFACE_QUANTITIES: Final[dict[str, tuple[str, str, float]]] = {
+    "overpotential ": ("Mean overpotential", "mV", MILLI),
+    "ionic drop ": ("Mean ionic drop", "mV", MILLI),
+    **{f"{word} thickness ": (f"Mean {word} thickness", "nm", MILLI) for word in GROWING},
+    **{f"{word} resistance ": (f"{word.capitalize()} resistance", "ohm.cm2", OHM_CM2) for word in GROWING},
+    "interphase current ": ("Interphase current density", "mA.cm-2", MA_PER_CM2),
+}
+"""how observables integrated over an interface begin -> what the columns of their means are called, unit, factor"""
+HELD: Final = "lithium in interphase "
 COMMON_SHARE: Final = 0.99
 """share of a region's volume whose stress the P99 column bounds: peaks at necks and corners are left out"""
 NODAL: Final[dict[str, Field]] = {
@@ -144,6 +155,11 @@ class Meter:
         local = float(unknown.function.x.array[:owned].sum())
         return float(self.model.domain.comm.allreduce(local, op=MPI.SUM)) + shift
 
+    def largest(self, item: Field) -> float:
+        """Return the largest value of a scalar field (collective)."""
+        top = float(np.max(self.model.state.unknowns[item].array(), initial=-np.inf))
+        return float(self.model.domain.comm.allreduce(top, op=MPI.MAX))
+
     def stoichiometry_range(self, region: str) -> tuple[float, float]:
         """Smallest and largest lithium fraction in an active region (collective)."""
         c_max = next(r.maximum_concentration for r in self.model.active if r.name == region)
@@ -204,13 +220,17 @@ class Recorder:
         }
         self.grid = RegionGrid.of(model.domain)
         self.averages = self._averages()
-        self.drops = [
-            (observable, name, column)
-            for start, column in INTERFACE_QUANTITIES.items()
+        self.means = [
+            (observable, name, f"{column} at {name} [{unit}]", factor)
+            for start, (column, unit, factor) in INTERFACE_QUANTITIES.items()
             for observable in model.observables()
             if (name := observable.removeprefix(start)) != observable
         ]
-        """observable integrated over an interface, the interface, what its mean is called"""
+        """observable integrated over an interface or electrode, its place, the column of its mean, the factor to it"""
+        self.held = [name.removeprefix(HELD) for name in model.observables() if name.startswith(HELD)]
+        self.thicknesses = {
+            f"Max {one.layer.thickness.name} [nm]": one.layer.thickness for one in model.grown
+        }
         self.layers = None if model.space_charge is None else ChargeLayers(model)
         self.columns = self._columns()
         self.extreme_columns = [c for c in self.columns if c.startswith((*STRESS_QUANTITIES, "Max field"))]
@@ -255,17 +275,25 @@ class Recorder:
         if self.model.space_charge is not None:
             regions = self.model.space_charge.media
             columns += [names.region_column(q, r) for q in names.LAYER_QUANTITIES for r in regions]
-        columns += [f"{column} at {name} [mV]" for _, name, column in self.drops]
+        columns += [column for _, _, column, _ in self.means]
+        columns += [*self.thicknesses, *(f"Lithium in interphase at {name} [pmol]" for name in self.held)]
         return tuple(columns)
 
     def _areas(self) -> dict[str, float]:
         domain, pressed = self.model.domain, self.model.case.pressure
-        areas = {
-            name: domain.interface_area(*([part] for part in name.split("|"))) for _, name, _ in self.drops
-        }
+        areas = {name: self._area(name) for _, name, _, _ in self.means}
         if pressed is not None:
             areas[pressed.at] = domain.boundary_area(pressed.at)
         return areas
+
+    def _area(self, place: str) -> float:
+        # of an interface, or of the electrolyte's part of a boundary
+        domain = self.model.domain
+        if "|" in place:
+            return domain.interface_area(*([part] for part in place.split("|")))
+        regions = self.model.case.regions
+        electrolytes = [name for name, region in regions.items() if region.role == "electrolyte"]
+        return domain.boundary_area(place, electrolytes)
 
     def _field_writer(self, resume: tuple[int, int] | None) -> FieldWriter:
         grid, domain = self.grid, self.model.domain
@@ -316,6 +344,12 @@ class Recorder:
         if model.pressure is not None and model.case.pressure is not None:
             area = self.areas[model.case.pressure.at]
             row["Platen displacement [um]"] = reading.scalars["platen displacement"] / area
+        for observable, name, column, factor in self.means:
+            row[column] = reading.scalars[observable] / self.areas[name] * factor
+        for column, thickness in self.thicknesses.items():
+            row[column] = self.meter.largest(thickness) * MILLI
+        for name in self.held:
+            row[f"Lithium in interphase at {name} [pmol]"] = reading.scalars[HELD + name] * self.depth
         if self.layers is not None and model.space_charge is not None:
             thin = []
             for name in model.space_charge.media:
@@ -339,9 +373,6 @@ class Recorder:
                         f"constant of {constant * NM_PER_UM:.3g} nm: a continuum says little there"
                     )
             self.notes = tuple(thin)
-        for observable, name, column in self.drops:
-            mean = reading.scalars[observable] / self.areas[name]
-            row[f"{column} at {name} [mV]"] = mean * MILLI
         return row
 
     def _stress_columns(self, row: dict[str, float], name: str, stress: FloatArray) -> None:

@@ -11,6 +11,7 @@ import chemomech.runtime  # noqa: F401
 
 from mpi4py import MPI
 
+from chemomech.case.layers import layer_materials
 from chemomech.case.schema import Case
 from chemomech.domain import Coordinates, read_domain
 from chemomech.drawing import draw
@@ -23,7 +24,7 @@ from chemomech.protocol import parse_pressure, parse_protocol
 from chemomech.record import NC_IN_AH, Recorder, balance_errors
 from chemomech.results import format as names
 from chemomech.results.spectra import figures, read_spectra
-from chemomech.results.write import RunRecord, prepare_folder, versions, write_json
+from chemomech.results.write import RunRecord, prepare_folder, versions, write_json, write_table
 from chemomech.simulate import Moment, Simulation
 from chemomech.solver.checkpoint import read_checkpoint, write_checkpoint
 from chemomech.solver.jit import prepare
@@ -124,8 +125,9 @@ class _Run:
 
     def _forget_earlier_run(self) -> None:
         # What an earlier run concluded must not stand beside what this one writes.
-        for path in (self.checkpoint, self.results / names.SUMMARY_FILE, self.results / names.RUN_FILE):
-            path.unlink(missing_ok=True)
+        for name in (names.SUMMARY_FILE, names.RUN_FILE, names.CYCLES_FILE):
+            (self.results / name).unlink(missing_ok=True)
+        self.checkpoint.unlink(missing_ok=True)
 
     def _save(self) -> None:
         levels = self.simulation.scheme.levels
@@ -182,9 +184,17 @@ class _Run:
             self.spectra.close()
         self.progress.close()
         if self.comm.rank == 0:
+            self._write_cycles()
             self._run_record(finished, reason).write(self.results)
         if together:  # PETSc's objects are freed here, not whenever each rank's collector comes by
             self.simulation.solver.destroy()
+
+    def _write_cycles(self) -> None:
+        rows = self.tally.cycles(self.simulation, self.recorder.depth)
+        found = dict.fromkeys(
+            name for row in rows for name in row if name.startswith(names.CYCLE_END_COLUMNS)
+        )
+        write_table(self.results / names.CYCLES_FILE, (*names.CYCLE_COLUMNS, *found), rows)
 
     def _run_record(self, finished: bool, reason: str) -> RunRecord:
         counts = self.simulation.counts
@@ -274,4 +284,6 @@ def _identity(case: Case, mesh: Path, model: Model) -> str:
     digest.update(json.dumps(list(case.protocol.steps)).encode())
     for name in sorted(model.materials):
         digest.update(model.materials[name].describe().encode())
+    for material in layer_materials(case):
+        digest.update(material.describe().encode())
     return digest.hexdigest()

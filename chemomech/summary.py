@@ -40,6 +40,8 @@ class Tally:
     legs: list[Leg] = field(default_factory=list)
     extremes: dict[str, float] = field(default_factory=dict)
     extreme_times: dict[str, float] = field(default_factory=dict)
+    cycle_ends: dict[str, dict[str, float]] = field(default_factory=dict)
+    """columns of `CYCLE_END_COLUMNS` at the end of each cycle, by its number"""
     last: dict[str, float] = field(default_factory=dict)
     ends: dict[str, float] = field(default_factory=dict)
     lithium_error: float = 0.0
@@ -72,6 +74,9 @@ class Tally:
             middle = (moment.reading.voltage + self.last.get("voltage", moment.reading.voltage)) / 2
             self.legs[-1].charge += passed
             self.legs[-1].energy += passed * middle
+            self.cycle_ends[str(place.cycle)] = {
+                name: float(value) for name, value in row.items() if name.startswith(names.CYCLE_END_COLUMNS)
+            }
         self.last = {
             "charge": moment.charge,
             "voltage": moment.reading.voltage,
@@ -112,10 +117,12 @@ class Tally:
         if capacity is not None:  # else nothing is stored that could be charged or discharged
             found["Nominal capacity [A.h]"] = capacity * depth * AH_PER_NC
             found["Nominal areal capacity [mA.h.cm-2]"] = capacity / area * MAH_PER_CM2
-            cycles = sorted({leg.cycle for leg in self.legs})
+            cycles = self._cycles(capacity, depth)
             for label, cycle in (("first", cycles[:1]), ("last", cycles[-1:])):
-                for number in cycle:
-                    found |= self._cycle(label, number, capacity, depth)
+                for columns in cycle:
+                    found |= {_of_cycle(name, label): value for name, value in columns.items()}
+            found |= _fade(cycles)
+        found |= {f"End {name[0].lower()}{name[1:]}": value for name, value in self._ends().items()}
         for name, value in self.extremes.items():
             found[name] = value
             if name.startswith("Crack risk"):
@@ -138,8 +145,27 @@ class Tally:
         }
         return {name: float(value) for name, value in found.items() if np.isfinite(value)}
 
-    def _cycle(self, label: str, number: int, capacity: float, depth: float) -> dict[str, float]:
-        legs = [leg for leg in self.legs if leg.cycle == number]
+    def cycles(self, simulation: Simulation, depth: float) -> list[dict[str, float]]:
+        """Return one row per cycle: capacities, efficiencies, mean voltages, and what holds at its end."""
+        numbers = sorted({leg.cycle for leg in self.legs})
+        capacity = simulation.capacity
+        passed = self._cycles(capacity, depth) if capacity is not None else [{} for _ in numbers]
+        return [
+            {names.CYCLE: float(number), **columns, **self.cycle_ends.get(str(number), {})}
+            for number, columns in zip(numbers, passed, strict=True)
+        ]
+
+    def _ends(self) -> dict[str, float]:
+        last = max((leg.cycle for leg in self.legs), default=0)
+        return self.cycle_ends.get(str(last), {})
+
+    def _cycles(self, capacity: float, depth: float) -> list[dict[str, float]]:
+        return [
+            self._cycle([leg for leg in self.legs if leg.cycle == number], capacity, depth)
+            for number in sorted({leg.cycle for leg in self.legs})
+        ]
+
+    def _cycle(self, legs: Sequence[Leg], capacity: float, depth: float) -> dict[str, float]:
         charged = sum(leg.charge for leg in legs if leg.charge > 0)
         discharged = -sum(leg.charge for leg in legs if leg.charge < 0)
         energy_in = sum(leg.energy for leg in legs if leg.charge > 0)
@@ -147,14 +173,28 @@ class Tally:
         found: dict[str, float] = {}
         least = NOTHING * capacity
         if charged > least:
-            found[f"Charge capacity, {label} cycle [A.h]"] = charged * depth * AH_PER_NC
-            found[f"Charged share of nominal, {label} cycle [-]"] = charged / capacity
-            found[f"Mean charge voltage, {label} cycle [V]"] = energy_in / charged
+            found[names.CHARGE_CAPACITY] = charged * depth * AH_PER_NC
+            found["Charged share of nominal [-]"] = charged / capacity
+            found["Mean charge voltage [V]"] = energy_in / charged
         if discharged > least:
-            found[f"Discharge capacity, {label} cycle [A.h]"] = discharged * depth * AH_PER_NC
-            found[f"Discharged share of nominal, {label} cycle [-]"] = discharged / capacity
-            found[f"Mean discharge voltage, {label} cycle [V]"] = energy_out / discharged
+            found[names.DISCHARGE_CAPACITY] = discharged * depth * AH_PER_NC
+            found["Discharged share of nominal [-]"] = discharged / capacity
+            found["Mean discharge voltage [V]"] = energy_out / discharged
         if charged > least and discharged > least:
-            found[f"Coulombic efficiency, {label} cycle [-]"] = discharged / charged
-            found[f"Energy efficiency, {label} cycle [-]"] = energy_out / energy_in
+            found[names.COULOMBIC_EFFICIENCY] = discharged / charged
+            found["Energy efficiency [-]"] = energy_out / energy_in
         return found
+
+
+def _of_cycle(name: str, label: str) -> str:
+    """Return the name of a cycle's number in the summary: "Charge capacity, first cycle [A.h]"."""
+    quantity, _, unit = name.rpartition(" [")
+    return f"{quantity}, {label} cycle [{unit}"
+
+
+def _fade(cycles: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Return the share of the first discharge capacity that is lost per cycle, on average over the run."""
+    capacities = [columns.get(names.DISCHARGE_CAPACITY, np.nan) for columns in cycles]
+    if len(capacities) < 2:
+        return {}
+    return {names.FADE: (1.0 - capacities[-1] / capacities[0]) / (len(capacities) - 1)}

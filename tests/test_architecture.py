@@ -32,7 +32,8 @@ MAY_KNOW: dict[str, set[str]] = {
     "fields": {"domain"},
     "physics": {"domain", "fields", "materials"},
     "solver": {"domain", "fields"},
-    "model": {"case", "connectivity", "domain", "fields", "materials", "physics", "solver"},
+    "interphases": {"case", "fields", "materials", "physics"},
+    "model": {"case", "connectivity", "domain", "fields", "interphases", "materials", "physics", "solver"},
     "analysis": {
         "case",
         "connectivity",
@@ -60,6 +61,7 @@ MAY_KNOW: dict[str, set[str]] = {
     },
     "record": {"analysis", "domain", "fields", "materials", "model", "results"},
     "spectra": {"analysis", "model", "protocol", "record", "results"},
+    "drt": {"analysis", "render", "results"},
     "simulate": {"model", "protocol", "record", "results", "solver"},
     "summary": {"protocol", "results", "simulate"},
     "progress": {"results", "simulate"},

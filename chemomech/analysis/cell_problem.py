@@ -27,8 +27,8 @@ from chemomech.solver.newton import BlockProblem
 
 MULTIGRID: Final = {
     "ksp_type": "cg",
-    "ksp_rtol": 1e-11,
-    "ksp_max_it": 2000,
+    "ksp_rtol": 1e-10,
+    "ksp_max_it": 5000,
     "pc_type": "gamg",
     "pc_gamg_agg_nsmooths": 1,
     "mg_levels_ksp_type": "chebyshev",

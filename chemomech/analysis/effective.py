@@ -79,6 +79,8 @@ class Stiffness:
     state: State
     displacements: list[FloatArray]
     """for each unit strain: local values [um]"""
+    live: Any
+    """the local cells that take part"""
     unknowns: int
     iterations: int
 
@@ -291,7 +293,12 @@ def effective_stiffness(
         jit_options=jit_options,
     )
     return Stiffness(
-        response.tensor, state, [one[0] for one in response.values], response.unknowns, response.iterations
+        response.tensor,
+        state,
+        [one[0] for one in response.values],
+        live,
+        response.unknowns,
+        response.iterations,
     )
 
 

@@ -77,7 +77,8 @@ def percolation(domain: Domain, box: Box, regions: Iterable[str], cell_volumes: 
         touching[axis, False] = frozenset(low.labels.tolist())
         touching[axis, True] = frozenset(high.labels.tolist())
         met = low.containing(high.corners.mean(axis=1))
-        pairs = np.unique(np.column_stack([high.labels, low.labels[met]])[met >= 0], axis=0)
+        here = np.flatnonzero(met >= 0)
+        pairs = np.unique(np.column_stack([high.labels[here], low.labels[met[here]]]), axis=0)
         edges += [(int(p), int(q), axis) for p, q in pairs]
     return Percolation(labels, volumes, touching, _windings(sorted(volumes), edges, domain.dimension))
 

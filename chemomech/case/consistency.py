@@ -5,6 +5,7 @@ from pathlib import Path
 
 from chemomech.case.effective import effective_problems
 from chemomech.case.idle import idle_keys
+from chemomech.case.layers import layer_problems
 from chemomech.case.mesh import mesh_problems
 from chemomech.case.schema import Cell, Interface, Pressure, Protocol, Region
 from chemomech.case.sections import Sections
@@ -28,6 +29,7 @@ def inconsistencies(sections: Sections) -> list[Problem]:
     return [
         *_region_states(sections),
         *_interfaces(sections),
+        *layer_problems(sections),
         *_cell(sections),
         *_schedule(sections),
         *mesh_problems(sections),

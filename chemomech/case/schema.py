@@ -141,6 +141,17 @@ class Initial(_Block):
             )
 
 
+def _numbers(properties: Mapping[str, Any]) -> Mapping[str, str | float]:
+    """Return properties that replace a material's, each a number or a quantity."""
+    for key, given in properties.items():
+        if isinstance(given, bool) or not isinstance(given, str | int | float):
+            raise mistake(
+                f"'{key}' is not a number",
+                f'write {key} = "1.2 unit", or a plain number if it has no unit',
+            )
+    return properties
+
+
 class Salt(_Block):
     """A binary salt dissolved in an electrolyte region; its anions move too."""
 
@@ -187,13 +198,7 @@ class Region(_Block):
     @field_validator("properties")
     @classmethod
     def _check_properties(cls, value: Mapping[str, Any]) -> Mapping[str, str | float]:
-        for key, given in value.items():
-            if isinstance(given, bool) or not isinstance(given, str | int | float):
-                raise mistake(
-                    f"'{key}' is not a number",
-                    f'write {key} = "1.2 unit", or a plain number if it has no unit',
-                )
-        return value
+        return _numbers(value)
 
 
 class ChargeTransfer(_Block):
@@ -219,11 +224,90 @@ class ChargeTransfer(_Block):
     """Double-layer capacitance [F/m^2]; without it none."""
 
 
+class Additive(_Block):
+    """An additive that changes how fast an interphase grows: one of the two keys."""
+
+    material: str | None = None
+    """Material whose growth_factor it is."""
+    growth: Annotated[float, Field(ge=0.0)] | None = None
+    """Factor on the growth of the interphase [-]; 0 stops it."""
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Refuse none or both."""
+        if (self.material is None) == (self.growth is None):
+            raise mistake("needs either 'material' or 'growth'", "write for example { growth = 0.3 }")
+
+
+class Coating(_Block):
+    """A coating too thin to be resolved: a resistance, and a brake on the interphase that grows there."""
+
+    material: str
+    """Its material, whose ionic_conductivity it has."""
+    thickness: Annotated[float, Quantity("length", "10 nm")]
+    """Thickness [nm]."""
+    growth: Annotated[float, Field(ge=0.0)] | None = None
+    """Factor on the growth of the interphase [-], 0 stops it; without it the material's growth_factor."""
+
+
+class Interphase(_Block):
+    """A layer of decomposed electrolyte: it grows, takes charge and lithium, and resists the current."""
+
+    material: str
+    """Its material: conductivity, molar volume, decomposition potential, growth constants."""
+    law: Literal["reaction", "diffusion", "mixed"]
+    """What limits growth: the reaction, driven by the electrode potential; diffusion (parabolic); both in series."""
+    initial_thickness: Annotated[float, Quantity("length", "2 nm", "zero or above")]
+    """Thickness at the start [nm]; above zero where diffusion alone limits."""
+    additive: Additive | None = None
+    """Additive that changes its growth; without it none."""
+    properties: Mapping[str, Any] = Field(
+        default_factory=dict, json_schema_extra={"additionalProperties": PROPERTY}
+    )
+    """Properties that replace the material's, e.g. { growth_constant = "1e-22 m^2/s" }."""
+
+    @field_validator("properties")
+    @classmethod
+    def _check_properties(cls, value: Mapping[str, Any]) -> Mapping[str, str | float]:
+        return _numbers(value)
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Refuse a start from nothing where growth would be infinitely fast."""
+        if self.law == "diffusion" and self.initial_thickness == 0.0:
+            raise mistake(
+                "growth limited by diffusion alone cannot start from nothing",
+                'give an initial_thickness above zero, or law = "mixed"',
+            )
+
+
+class Interdiffusion(_Block):
+    """A layer in which electrode and electrolyte mix: grows by diffusion, takes no charge, resists the current."""
+
+    material: str
+    """Its material: conductivity and growth constant."""
+    initial_thickness: Annotated[float, Quantity("length", "1 nm")]
+    """Thickness at the start [nm]."""
+    properties: Mapping[str, Any] = Field(
+        default_factory=dict, json_schema_extra={"additionalProperties": PROPERTY}
+    )
+    """Properties that replace the material's, e.g. { growth_constant = "1e-23 m^2/s" }."""
+
+    @field_validator("properties")
+    @classmethod
+    def _check_properties(cls, value: Mapping[str, Any]) -> Mapping[str, str | float]:
+        return _numbers(value)
+
+
 class Interface(_Block):
     """What happens where two regions touch; one that is not named is bonded, and passes ions between electrolytes."""
 
     charge_transfer: ChargeTransfer | None = None
     """Kinetics of lithium crossing between an active and an electrolyte region."""
+    coating: Coating | None = None
+    """Unresolved coating in series with charge transfer; without it none."""
+    interphase: Interphase | None = None
+    """Interphase that grows there, in series with charge transfer; without it none."""
+    interdiffusion: Interdiffusion | None = None
+    """Interdiffused layer that grows there, in series with charge transfer; without it none."""
     resistance: Annotated[float, Quantity("area_resistance", "1e-2 ohm m^2")] | None = None
     """Area resistance that lithium ions meet between two electrolyte regions [ohm m^2]; without it none."""
     core_capacitance: Annotated[float, Quantity("area_capacitance", "0.2 F/m^2")] | None = None
@@ -252,6 +336,8 @@ class CounterElectrode(_Block):
         None
     )
     """Area resistance of its interphase film [ohm m^2]; without it none."""
+    interphase: Interphase | None = None
+    """Interphase that grows on it; without it none."""
 
 
 class WorkingElectrode(_Block):
@@ -268,6 +354,8 @@ class WorkingElectrode(_Block):
         None
     )
     """Area resistance of the interphase film on lithium [ohm m^2]; without it none."""
+    interphase: Interphase | None = None
+    """Interphase that grows on lithium; without it none."""
     double_layer: Annotated[float, Quantity("area_capacitance", "0.1 F/m^2")] | None = None
     """Double-layer capacitance [F/m^2]; required for blocking, refused for lithium. Against a region with
     space_charge it is that of the core layer alone."""
@@ -279,7 +367,8 @@ class WorkingElectrode(_Block):
         """Demand what the kind needs and refuse what belongs to the other."""
         key, example, refused = "exchange_current", "10 A/m^2", ["double_layer", "zero_charge"]
         if self.kind == "blocking":
-            key, example, refused = "double_layer", "0.1 F/m^2", ["exchange_current", "film_resistance"]
+            key, example = "double_layer", "0.1 F/m^2"
+            refused = ["exchange_current", "film_resistance", "interphase"]
         if getattr(self, key) is None:
             raise mistake(f"kind = '{self.kind}' needs '{key}'", f'write for example {key} = "{example}"')
         for name in refused:
@@ -436,7 +525,8 @@ class Numerics(_Block):
     solver: Literal["auto", "direct", "fieldsplit"] = "auto"
     """auto: direct up to direct_limit unknowns, fieldsplit above."""
     direct_limit: Annotated[int, Field(ge=1)] | None = None
-    """Unknowns up to which `auto` solves directly [-]; without it 60000 in 3D and 600000 in 2D."""
+    """Unknowns up to which `auto` solves directly [-]; without it 60000 in 3D (effective
+    properties: 120000) and 600000 in 2D."""
     time_tolerance: Annotated[float, Field(gt=0.0, lt=1.0)] = 1e-3
     """Relative error allowed in one time step [-]."""
     newton_tolerance: Annotated[float, Field(gt=0.0, lt=1.0)] = 1e-8

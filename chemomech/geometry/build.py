@@ -17,7 +17,7 @@ from chemomech.geometry import external, image, shapes
 from chemomech.geometry.cells import SHAPES, Floats, Ints
 from chemomech.geometry.image_recipe import Image
 from chemomech.geometry.inclusions import Inclusions
-from chemomech.geometry.kinds import SIDES, External, Layered, Recipe
+from chemomech.geometry.kinds import SIDES, VOID, External, Layered, Recipe
 from chemomech.geometry.recipe import check, contents, read_recipe
 from chemomech.geometry.report import Cells, report
 from chemomech.geometry.tables import MeshSize
@@ -148,7 +148,7 @@ def _mesh(recipe: Recipe) -> tuple[list[str], list[str], dict[str, Any]]:
     if isinstance(recipe, Image):
         return image.load(recipe)
     try:
-        regions = shapes.draw(recipe)
+        regions, notes = shapes.draw(recipe)
         for tag, (name, entities) in enumerate(regions.items(), 1):
             gmsh.model.addPhysicalGroup(recipe.dimension, [entity for _, entity in entities], tag, name)
         boundaries = _name_sides(recipe, regions)
@@ -165,7 +165,7 @@ def _mesh(recipe: Recipe) -> tuple[list[str], list[str], dict[str, Any]]:
             raise
         what = f"Gmsh could not make the mesh: {error}"
         raise InputError(Problem(recipe.name, what, "try other cell sizes, gap or seed")) from error
-    return list(regions), boundaries, {}
+    return list(regions), boundaries, notes
 
 
 def _name_sides(recipe: Recipe, regions: shapes.Regions) -> list[str]:
@@ -186,7 +186,10 @@ def _name_sides(recipe: Recipe, regions: shapes.Regions) -> list[str]:
             gmsh.model.addPhysicalGroup(d - 1, tags, 100 + number, name)
             names.append(name)
             left -= set(tags)
-    if left:
+    if left and VOID in recipe.boundaries:
+        gmsh.model.addPhysicalGroup(d - 1, sorted(left), 100 + len(SIDES[recipe.coordinates]) + 1, VOID)
+        names.append(VOID)
+    elif left:
         raise InputError(
             Problem(recipe.name, f"{len(left)} outer faces lie on no side of the box", "change the seed")
         )
@@ -231,6 +234,9 @@ def _set_sizes(recipe: Recipe, size: MeshSize, regions: shapes.Regions) -> None:
         met = {region_of[above] for above in gmsh.model.getAdjacencies(d - 1, tag)[0]}
         if len(met) > 1 and not met <= smooth:
             fine.append(tag)
+    groups = {gmsh.model.getPhysicalName(*group): group for group in gmsh.model.getPhysicalGroups(d - 1)}
+    if VOID in groups:
+        fine += [int(tag) for tag in gmsh.model.getEntitiesForPhysicalGroup(*groups[VOID])]
     distance = mesh.field.add("Distance")
     mesh.field.setNumbers(distance, "CurvesList" if d == 2 else "SurfacesList", fine)
     mesh.field.setNumber(distance, "Sampling", 200 if d == 2 else 40)

@@ -166,11 +166,15 @@ def _cells_at(mesh: Cells, facets: Facets, outside: NDArray[np.bool_], boundary:
 
 def _pieces(mesh: Cells, label: Ints, wanted: list[int], volume: Floats) -> list[dict[str, Any]]:
     """Return where the wanted pieces are and how large."""
-    described = []
-    for number in wanted:
-        mine = label == number
-        middle = np.average(mesh.points[mesh.cells[mine]].mean(axis=1), axis=0, weights=volume[mine])
-        described.append(
-            {"centre": [round(float(c), 4) for c in middle], "volume": float(volume[mine].sum())}
-        )
-    return described
+    mine = label >= 0
+    own, size = label[mine], volume[mine]
+    total = np.bincount(own, size, minlength=1)
+    middles = mesh.points[mesh.cells[mine]].mean(axis=1)
+    centre = np.stack([np.bincount(own, size * x, minlength=1) for x in middles.T], axis=1)
+    return [
+        {
+            "centre": [round(float(c), 4) for c in centre[number] / total[number]],
+            "volume": float(total[number]),
+        }
+        for number in wanted
+    ]

@@ -70,7 +70,27 @@ KINDS: Final[dict[str, Kind]] = {
     "creep_exponent": Kind("dimensionless", "number", "positive", "m of the power law of creep"),
     "creep_activation_energy": Kind("molar_energy", "number", "positive", "activation energy of creep"),
     "density": Kind("density", "number", "positive", "mass density"),
-    "molar_volume": Kind("molar_volume", "number", "positive", "volume of one mole of lithium in it"),
+    "molar_volume": Kind(
+        "molar_volume", "number", "positive", "volume per mole of lithium in it, or exchanged when it forms"
+    ),
+    "oxidation_potential": Kind(
+        "voltage", "number", "any", "electrode potential above which the electrolyte is oxidised to it"
+    ),
+    "reduction_potential": Kind(
+        "voltage", "number", "any", "electrode potential below which the electrolyte is reduced to it"
+    ),
+    "reaction_rate": Kind(
+        "speed", "number", "positive", "growth speed of an interphase at its decomposition potential"
+    ),
+    "decomposition_coefficient": Kind(
+        "dimensionless", "number", "fraction", "transfer coefficient of the decomposition reaction"
+    ),
+    "growth_constant": Kind(
+        "diffusivity", "number", "positive", "k of parabolic growth, d delta/dt = k/delta"
+    ),
+    "growth_factor": Kind(
+        "dimensionless", "number", "positive", "factor that it, as coating or additive, puts on growth"
+    ),
 }
 """Every property key."""
 
@@ -88,8 +108,25 @@ ROLES: Final[dict[str, tuple[str, ...]]] = {
     "electrolyte": ("ionic_conductivity", "youngs_modulus", "poissons_ratio"),
     "conductor": ("electronic_conductivity", "youngs_modulus", "poissons_ratio"),
     "inert": ("youngs_modulus", "poissons_ratio"),
+    "interphase": ("ionic_conductivity", "growth_constant"),
 }
-"""What a region of each role needs of its material."""
+"""What a region of each role, or an interphase, needs of its material."""
+
+GROWTH: Final[dict[str, tuple[str, ...]]] = {
+    "reaction": ("ionic_conductivity", "molar_volume", "reaction_rate", "decomposition_coefficient"),
+    "diffusion": ("ionic_conductivity", "molar_volume", "growth_constant"),
+    "mixed": (
+        "ionic_conductivity",
+        "molar_volume",
+        "reaction_rate",
+        "decomposition_coefficient",
+        "growth_constant",
+    ),
+    "interdiffusion": ("ionic_conductivity", "growth_constant"),
+}
+"""What each law of growth needs of the interphase's material, besides one of `DECOMPOSITION`."""
+DECOMPOSITION: Final = ("oxidation_potential", "reduction_potential")
+"""Of these an interphase has one: the other reaction does not make it. Interdiffusion has none."""
 
 SALT: Final = ("transference_number", "salt_diffusivity", "thermodynamic_factor")
 """What an electrolyte region with a salt needs besides."""

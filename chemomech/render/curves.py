@@ -6,15 +6,19 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from chemomech.render.style import REGION_COLOURS, STYLE, axis_label, prefixed, time_unit
 from chemomech.results.format import (
     CAPACITY,
+    CHARGE_CAPACITY,
     CHARGE_ERROR,
+    COULOMBIC_EFFICIENCY,
     CURRENT,
     CURRENT_DENSITY,
     CYCLE,
+    DISCHARGE_CAPACITY,
     LITHIUM_ERROR,
     SALT_ARRAY,
     SALT_ERROR,
@@ -22,6 +26,7 @@ from chemomech.results.format import (
     TIME,
     VOLTAGE,
     region_column,
+    split_unit,
 )
 
 Array = NDArray[np.float64]
@@ -241,8 +246,61 @@ def balance_errors(history: History) -> Figure | None:
     return figure
 
 
-def all_curves(history: History, regions: Sequence[str]) -> dict[str, Figure]:
-    """Return every figure that the history allows, by file name without ending."""
+@matplotlib.rc_context(STYLE)
+def cycles(table: History) -> Figure | None:
+    """Draw charge and discharge capacity, and the coulombic efficiency, against the cycle number."""
+    if not (_recorded(table, CYCLE) and _recorded(table, DISCHARGE_CAPACITY)):
+        return None
+    two = _recorded(table, COULOMBIC_EFFICIENCY)
+    figure, panels = _figure(2 if two else 1, height=4.6 if two else 3.4)
+    number = table[CYCLE]
+    factor, unit = prefixed(float(np.nanmax(table[DISCHARGE_CAPACITY])), "Ah")
+    for name, colour, mark in (
+        (CHARGE_CAPACITY, CURRENT_COLOUR, "^"),
+        (DISCHARGE_CAPACITY, VOLTAGE_COLOUR, "v"),
+    ):
+        if _recorded(table, name):
+            label = name.partition(" ")[0].lower()
+            panels[0].plot(number, table[name] * factor, color=colour, marker=mark, markersize=4, label=label)
+    panels[0].set_ylabel(f"Capacity ({unit})")
+    panels[0].legend()
+    if two:
+        panels[1].plot(
+            number, 100 * table[COULOMBIC_EFFICIENCY], color="#882255", marker=".", markersize=6, linewidth=1
+        )
+        panels[1].set_ylabel("Coulombic efficiency (%)")
+        figure.align_ylabels()
+    panels[-1].set_xlabel("Cycle")
+    panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
+    return figure
+
+
+@matplotlib.rc_context(STYLE)
+def interphase_thickness(history: History) -> Figure | None:
+    """Draw the mean thickness of every layer that grows against the square root of time: diffusion is a line."""
+    drawn = [
+        name
+        for name in history
+        if name.startswith(("Mean interphase thickness", "Mean interdiffusion thickness"))
+        and _recorded(history, name)
+    ]
+    if not drawn:
+        return None
+    figure, (axes,) = _figure()
+    root = np.sqrt(history[TIME] / 3600.0)
+    for number, name in enumerate(drawn):
+        label = split_unit(name)[0].removeprefix("Mean ").replace(" thickness", "")
+        axes.plot(root, history[name], color=_colour(number), label=label)
+    axes.set_xlabel("Square root of time (h$^{1/2}$)")
+    axes.set_xlim(0.0, max(float(root[-1]), 1e-12))
+    axes.set_ylabel("Mean thickness (nm)")
+    axes.set_ylim(bottom=0.0)
+    figure.legend(loc="outside upper left", ncols=2)
+    return figure
+
+
+def all_curves(history: History, regions: Sequence[str], table: History) -> dict[str, Figure]:
+    """Return every figure that the history and the table of cycles allow, by file name without ending."""
     times = history.get(TIME, np.empty(0))
     if times.size < 2 or times[0] == times[-1]:
         return {}
@@ -254,6 +312,8 @@ def all_curves(history: History, regions: Sequence[str]) -> dict[str, Figure]:
         "stack_pressure": stack_pressure(history),
         "stoichiometry_time": stoichiometry(history, regions),
         "salt_time": salt(history, regions),
+        "cycles": cycles(table),
+        "interphase_thickness": interphase_thickness(history),
         "balance_errors": balance_errors(history),
     }
     return {name: figure for name, figure in figures.items() if figure is not None}

@@ -38,6 +38,8 @@ CAPTIONS = {
     "stoichiometry_time": "Lithium content of the active material.",
     "salt_concentration_profile": "Salt through the thickness of the cell, step by step.",
     "salt_time": "Salt concentration: mean, in a band from its least to its largest value.",
+    "cycles": "Capacity and efficiency against the cycle number.",
+    "interphase_thickness": "Thickness of what grows at interfaces, against the square root of time.",
     "animation": "The run in time.",
     "nyquist": "Impedance; dots are whole decades of frequency.",
     "bode": "Size and phase of the impedance.",
@@ -61,7 +63,8 @@ def render_results(results: Path, *, animation: bool = True) -> list[Path]:
         raise InputError(Problem(str(folder), f"cannot be made ({error})")) from error
     page = folder / INDEX
     with matplotlib.rc_context(STYLE):
-        figures = all_curves(record.history, record.regions) | spectrum_figures(read_spectra(results))
+        figures = all_curves(record.history, record.regions, record.cycles)
+        figures |= spectrum_figures(read_spectra(results))
         curves = [_save(figure, folder / f"{name}.png") for name, figure in figures.items()]
         write_text(page, _page(record, curves))
         if not record.frames:

@@ -10,7 +10,7 @@ from matplotlib.ticker import LogFormatter, LogLocator
 from numpy.typing import NDArray
 
 from chemomech.render.style import STYLE, time_text, unit_text
-from chemomech.results.spectra import RecordedSpectrum
+from chemomech.results.spectra import RecordedSpectrum, with_layers
 
 UNIT = unit_text("ohm.cm2")
 SHARE_COLOURS = (
@@ -136,16 +136,6 @@ def shares(spectrum: RecordedSpectrum) -> Figure:
     figure.align_ylabels()
     figure.legend(loc="outside upper left", ncols=2)
     return figure
-
-
-def with_layers(shares: dict[str, NDArray[np.complex128]]) -> dict[str, NDArray[np.complex128]]:
-    """Return the shares with each double layer added to the process beside it, as the arc one sees."""
-    joined = dict(shares)
-    for name in list(joined):
-        beside = name.replace("double layer", "charge transfer")
-        if name.startswith("double layer") and beside in joined:
-            joined[f"{beside}, double layer"] = joined.pop(beside) + joined.pop(name)
-    return joined
 
 
 def _colours(count: int) -> Sequence[object]:

@@ -6,6 +6,7 @@ from typing import Final
 RUN_FILE: Final = "run.json"
 HISTORY_FILE: Final = "history.csv"
 SUMMARY_FILE: Final = "summary.json"
+CYCLES_FILE: Final = "cycles.csv"
 IMPEDANCE_FILE: Final = "impedance.csv"
 FIELDS_FILE: Final = "fields.vtkhdf"
 CHECKPOINT_FOLDER: Final = "checkpoint"
@@ -44,6 +45,31 @@ CELL_COLUMNS: Final = (
     CHARGE_ERROR,
 )
 """History columns of every run, in file order."""
+
+CHARGE_CAPACITY: Final = "Charge capacity [A.h]"
+DISCHARGE_CAPACITY: Final = "Discharge capacity [A.h]"
+COULOMBIC_EFFICIENCY: Final = "Coulombic efficiency [-]"
+CYCLE_COLUMNS: Final = (
+    CYCLE,
+    CHARGE_CAPACITY,
+    DISCHARGE_CAPACITY,
+    COULOMBIC_EFFICIENCY,
+    "Energy efficiency [-]",
+    "Mean charge voltage [V]",
+    "Mean discharge voltage [V]",
+)
+"""Columns of cycles.csv in every run, in file order."""
+CYCLE_END_COLUMNS: Final = (
+    "Mean interphase thickness",
+    "Max interphase thickness",
+    "Interphase resistance",
+    "Lithium in interphase",
+    "Mean interdiffusion thickness",
+    "Interdiffusion resistance",
+)
+"""How the history columns begin whose values at the end of each cycle follow in cycles.csv and in the summary."""
+FADE: Final = "Discharge capacity fade per cycle [-]"
+
 
 SPECTRUM: Final = "Spectrum [-]"
 FREQUENCY: Final = "Frequency [Hz]"

@@ -23,6 +23,9 @@ FIRST: Final = (
     "Effective shear modulus [",
     "Effective Young's modulus [",
     "Share of the ionic phase connected to no face",
+    "Ionic current balance error",
+    "Electronic current balance error",
+    "Stress balance error",
     "Share of the electronic phase connected to no face",
 )
 

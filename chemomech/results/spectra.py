@@ -96,3 +96,13 @@ def figures(spectra: tuple[RecordedSpectrum, ...]) -> dict[str, float]:
         name = f"Re Z of {process} at the lowest frequency, last spectrum [ohm.cm2]"
         found[name] = float(share[low].real)
     return found
+
+
+def with_layers(shares: dict[str, NDArray[np.complex128]]) -> dict[str, NDArray[np.complex128]]:
+    """Return the shares with each double layer added to the process beside it, as the arc one sees."""
+    joined = dict(shares)
+    for name in list(joined):
+        beside = name.replace("double layer", "charge transfer")
+        if name.startswith("double layer") and beside in joined:
+            joined[f"{beside}, double layer"] = joined.pop(beside) + joined.pop(name)
+    return joined

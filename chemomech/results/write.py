@@ -26,6 +26,7 @@ __all__ = [
     "prepare_folder",
     "versions",
     "write_json",
+    "write_table",
     "write_text",
 ]
 
@@ -78,6 +79,12 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Write a mapping as strict JSON, atomically; nan and infinities, which JSON has not, become null."""
     write_text(path, json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_table(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, float]]) -> None:
+    """Write rows as a table, atomically; what a row does not say is nan."""
+    lines = [_line([f"{row.get(name, math.nan):.12g}" for name in columns]) for row in rows]
+    write_text(path, _line(columns) + "".join(lines))
 
 
 def _plain(value: Any) -> Any:

@@ -86,8 +86,8 @@ class Bdf2:
         share = dt / span if len(self.levels) >= 3 else 0.5
         worst = 0.0
         for unknown, guess in zip(self.state.unknowns.values(), predicted, strict=True):
-            diffuses = unknown.history is not None and unknown.field.treatment in ("parabolic", "projected")
-            if diffuses:
+            stored = ("parabolic", "projected", "local")
+            if unknown.history is not None and unknown.field.treatment in stored:
                 worst = max(worst, self._norm(unknown, guess))
             elif unknown.field.treatment == "global" and self.order == 2:
                 difference = np.max(np.abs(unknown.function.x.array - guess), initial=0.0)

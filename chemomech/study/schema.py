@@ -104,15 +104,18 @@ class Figure(_Table):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
     """Name of the file."""
     x: Annotated[str, Field(min_length=1)]
-    """Horizontal axis: an axis of the study, or a figure of the runs."""
+    """Horizontal axis: an axis of the study, or a figure of the runs; with a table one of its columns."""
     y: Words
-    """Figures of the runs, one text or a list; of a map: an axis."""
+    """Figures of the runs, one text or a list; of a map: an axis; with a table one of its columns."""
+    table: Literal["summary", "cycles", "history"] = "summary"
+    """Where x and y are: summary: one number per run; cycles, history: columns of a table that each run has, drawn as
+    one line per run."""
     by: str | None = None
     """An axis: one line for each of its values."""
     where: Place = Field(default_factory=dict)
     """Axis -> the one value that is shown of it."""
-    scale: Literal["linear", "log-x", "log-y", "log-log"] = "linear"
-    """Which axes are logarithmic."""
+    scale: Literal["linear", "log-x", "log-y", "log-log", "root-x"] = "linear"
+    """Which axes are logarithmic; root-x: x by its square root."""
     label: str | None = None
     """Name of the vertical axis without its unit; needed where several figures share it."""
     colour: str | None = None
@@ -124,6 +127,11 @@ class Figure(_Table):
 
     def model_post_init(self, context: Any, /) -> None:
         """Refuse what does not go together."""
+        if self.table != "summary" and (len(self.y) > 1 or self.by is not None or self.colour is not None):
+            raise mistake(
+                f"a figure of '{self.table}' has one column in 'y', no 'by' and no 'colour'",
+                "remove them: it has one line per run",
+            )
         if self.colour is not None:
             if len(self.y) > 1 or self.by is not None or self.label is not None or self.data:
                 raise mistake(

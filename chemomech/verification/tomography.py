@@ -17,7 +17,7 @@ from chemomech.verification import voxel_flow
 from chemomech.verification.effective import meshed
 
 PORES: Final = Path(__file__).parent / "data" / "pores.npy"
-"""16^3 voxels of a real electrode: 0 where ions move, 1 elsewhere (data/README.md)"""
+"""16^3 voxels of an electrode: 0 where ions move, 1 elsewhere (data/README.md)"""
 SPLITS: Final = (1, 2, 3)
 """into how many along each side a voxel is split"""
 CORNER: Final = 4 / 3
@@ -25,7 +25,7 @@ CORNER: Final = 4 / 3
 
 
 def voxel_image() -> dict[str, float]:
-    """Conductivity of the pores in a piece of a real electrode, and of laminates."""
+    """Conductivity of the pores in a piece of an electrode image, and of laminates."""
     elements, volumes = [], []
     for split in SPLITS:
         recipe = pores(split, "voxel")

@@ -84,9 +84,13 @@ def effective_conductivity(
     entering = float(np.sum(half * first[1] * (1.0 - potential[first[0]])))
     leaving = float(np.sum(half * last[1] * potential[last[0]]))
     area = volume / along * float(np.prod(local.shape[1:]))
-    mean = 0.5 * (entering + leaving)
+    # the power has no error of first order in that of the potential, the flows have
+    power = float(potential @ (system @ potential) - 2.0 * right @ potential + right.sum())
     return Flow(
-        mean * along * local.shape[0] / area, float(inside.mean()), abs(entering - leaving) / mean, iterations
+        conductivity=power * along * local.shape[0] / area,
+        carrying=float(inside.mean()),
+        imbalance=abs(entering - leaving) / power,
+        iterations=iterations,
     )
 
 

@@ -90,6 +90,7 @@ electrolyte = {{ material = "Li6PS5Cl", role = "electrolyte", properties = {{ io
 
 [interfaces."particle|electrolyte"]
 charge_transfer = {{ exchange_current = "1 A/m^2"{transfer} }}
+{layers}
 
 [cell]
 temperature = "298.15 K"
@@ -114,6 +115,19 @@ EVERYTHING: Final = (
 )
 
 
+LAYERS: Final = """\
+coating = { material = "LiNbO3", thickness = "5 nm", growth = 0.5 }
+interdiffusion = { material = "NMC811-Li6PS5Cl-interdiffused", initial_thickness = "1 nm" }
+interphase = { material = "NMC811-Li6PS5Cl", law = "mixed", initial_thickness = "2 nm", additive = { growth = 0.8 }, \
+properties = { growth_constant = "1e-19 m^2/s", reaction_rate = "1e-18 m/s" } }
+"""
+LITHIUM_LAYER: Final = (
+    ', interphase = { material = "Li-Li6PS5Cl", law = "mixed", initial_thickness = "3 nm",'
+    ' properties = { growth_constant = "1e-19 m^2/s" } }'
+)
+"""layers that grow quickly, on both electrodes"""
+
+
 class Written(Protocol):
     """A case that can be put into a folder."""
 
@@ -129,6 +143,8 @@ class CellCase:
     start: float = 0.9
     ionic: str = "0.2 S/m"
     transfer: str = ', double_layer = "0.2 F/m^2"'
+    layers: str = ""
+    """what lies at the interface besides: coating, interphase, interdiffusion"""
     collector: str = "particle@right"
     contact: str = "1e-5 ohm m^2"
     counter: str = "left"

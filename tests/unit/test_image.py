@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import meshio
 import numpy as np
 import pytest
 import tifffile
@@ -200,7 +201,7 @@ def test_what_is_left_out_is_not_meshed(tmp_path: Path, method: dict[str, Any]) 
     )
 
 
-@pytest.mark.parametrize(("n", "volume", "area"), [(12, 0.03, 0.05), (24, 0.02, 0.03), (32, 0.01, 0.025)])
+@pytest.mark.parametrize(("n", "volume", "area"), [(12, 0.03, 0.05), (20, 0.03, 0.03), (28, 0.02, 0.025)])
 def test_a_smooth_ball_converges(tmp_path: Path, n: int, volume: float, area: float) -> None:
     radius = 0.35 * n
     image = ball(n, radius, (n / 2, n / 2, n / 2))
@@ -280,6 +281,63 @@ def test_the_cache_knows_the_image(tmp_path: Path) -> None:
     before = fingerprint(recipe(tmp_path, image))
     image[0, 0, 0] = 1
     assert fingerprint(recipe(tmp_path, image)) != before
+
+
+# ---- the same cells from elsewhere ---------------------------------------------------------------------------
+
+
+def flattened(part: Any) -> list[float]:
+    """Return the numbers of a part of a report in the order of their names."""
+    return [part] if not isinstance(part, dict) else [n for key in sorted(part) for n in flattened(part[key])]
+
+
+@pytest.mark.parametrize("coordinates", ["plane strain", "3D"])
+def test_voxels_may_come_from_a_mesh_file(tmp_path: Path, coordinates: str) -> None:
+    image = np.random.default_rng(6).integers(0, 2, (4, 3, 5))
+    there = {"coordinates": coordinates} | ({"slice": 2} if coordinates != "3D" else {})
+    source = mesh(tmp_path, image, **there)
+    again = open_mesh(source.msh, tmp_path / "again")
+    assert (again.regions, again.boundaries, again.coordinates) == (
+        source.regions,
+        source.boundaries,
+        coordinates,
+    )
+    for key in ("cells", "points", "volume", "regions", "interfaces", "boundaries"):
+        assert flattened(again.report[key]) == pytest.approx(flattened(source.report[key]))
+    # turned over, without names
+    written = read_mesh(source.msh)
+    kind = "hexahedron" if coordinates == "3D" else "quad"
+    cells = written.cells_dict[kind].copy()
+    cells[::2] = cells[::2][:, [4, 5, 6, 7, 0, 1, 2, 3] if coordinates == "3D" else [3, 2, 1, 0]]
+    tags = written.cell_data_dict["gmsh:physical"][kind]
+    meshio.Mesh(written.points, [(kind, cells)], cell_data={"phase": [tags]}).write(tmp_path / "turned.vtu")
+    recipe_text = f"""kind = "external"
+coordinates = "{coordinates}"
+file = "turned.vtu"
+unit = "1 um"
+cell_data = "phase"
+groups = {{ particle = 1, electrolyte = 2 }}
+"""
+    (tmp_path / "turned.toml").write_text(recipe_text)
+    turned = open_mesh(tmp_path / "turned.toml", tmp_path / "turned")
+    assert turned.report["quality"]["minimum"] == pytest.approx(1.0)
+    for key in ("volume", "interfaces", "boundaries"):
+        assert turned.report[key] == pytest.approx(source.report[key])
+
+
+def test_cells_of_two_kinds_are_refused(tmp_path: Path) -> None:
+    points = [[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0], [2, 0, 0]]
+    blocks = [("quad", [[0, 1, 2, 3]]), ("triangle", [[1, 4, 2]])]
+    data = {"phase": [np.array([1]), np.array([1])]}
+    meshio.Mesh(np.array(points, float), blocks, cell_data=data).write(tmp_path / "both.vtu")
+    (tmp_path / "both.toml").write_text(
+        'kind = "external"\ncoordinates = "plane strain"\nfile = "both.vtu"\nunit = "1 um"\n'
+        'cell_data = "phase"\ngroups = { particle = 1 }\n'
+    )
+    with pytest.raises(
+        InputError, match="needs cells of one kind, triangle or quad; the file has: quad, triangle"
+    ):
+        open_mesh(tmp_path / "both.toml", tmp_path)
 
 
 # ---- mistakes ----------------------------------------------------------------------------------------------

@@ -9,10 +9,10 @@ import small
 from chemomech.analysis.impedance import OHM_CM2, Impedance, frequencies
 from chemomech.constants import FARADAY, GAS
 from chemomech.errors import InputError, RunError
-from chemomech.render.spectra import frequency_text, spectrum_figures, with_layers
+from chemomech.render.spectra import frequency_text, spectrum_figures
 from chemomech.results.format import IMPEDANCE_FILE
 from chemomech.results.read import open_results
-from chemomech.results.spectra import figures, read_spectra
+from chemomech.results.spectra import figures, read_spectra, with_layers
 from chemomech.solver.frequency import Linearised, frequency_solver
 
 THERMAL = GAS * 298.15 / FARADAY
