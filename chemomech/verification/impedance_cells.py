@@ -207,9 +207,11 @@ def salt() -> dict[str, float]:
     spectrum = linear.spectrum(sweep)
     found = spectrum.impedance * simulation.model.cell_area
     thermal = GAS * case.temperature / FARADAY
-    exact = LENGTH / 100.0 + thermal / 20e-3 + thermal / 5e-3
-    exact = exact + salt_impedance(
-        2 * np.pi * sweep, DIFFUSIVITY, MEAN, TRANSFERENCE, 1.5, LENGTH, case.temperature
+    exact = (
+        LENGTH / 100.0
+        + thermal / 20e-3
+        + thermal / 5e-3
+        + salt_impedance(2 * np.pi * sweep, DIFFUSIVITY, MEAN, TRANSFERENCE, 1.5, LENGTH, case.temperature)
     )
     total = sum(spectrum.shares.values(), np.zeros(len(sweep)))
     linear.destroy()
