@@ -93,6 +93,7 @@ def menu() -> dict[str, Case]:
         "eis_slow_limit": impedance_cells.slow_limit,
         "eis_electrolytes": impedance_cells.electrolyte_cells,
         "z_seed_formula": relaxations.seed_formula,
+        "eis_salt": impedance_cells.salt,
         "drt_zarc": relaxations.zarc,
         "drt_two_zarcs": relaxations.two_zarcs,
         "eis_transient": impedance_cells.transient,
