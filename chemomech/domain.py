@@ -15,6 +15,7 @@ from typing import Any, Literal, cast
 
 import chemomech.runtime  # noqa: F401
 
+import basix.ufl
 import numpy as np
 import numpy.typing as npt
 import ufl
@@ -58,6 +59,7 @@ class Domain:
     _supports: dict[Any, Support] = field(default_factory=dict)
     _subdomains: dict[str, list[tuple[int, Int32Array]]] = field(default_factory=dict)
     _identities: dict[Any, int] = field(default_factory=dict)
+    _point_spaces: dict[Any, fem.FunctionSpace] = field(default_factory=dict)
 
     @property
     def comm(self) -> MPI.Intracomm:
@@ -117,6 +119,38 @@ class Domain:
             submesh, facet_map, _, _ = mesh.create_submesh(self.mesh, self.dimension - 1, facets)
             self._supports[key] = Support(submesh, part, facet_map, _parents(submesh, facet_map))
         return self._supports[key]
+
+    def point_space(self, plus: Iterable[str], minus: Iterable[str]) -> fem.FunctionSpace:
+        """Return the space of one number per integration point of the interface between two groups of regions."""
+        key = (frozenset(plus), frozenset(minus))
+        if key not in self._point_spaces:
+            body = self.interface_support(*key).mesh
+            element = basix.ufl.quadrature_element(body.basix_cell(), degree=self.quadrature_degree)
+            self._point_spaces[key] = fem.functionspace(body, element)
+        return self._point_spaces[key]
+
+    def facets_in(self, support: Support, facets: Int32Array) -> Int32Array:
+        """Return local facets of the mesh that bound cells of a support in the numbering of its submesh."""
+        if support.entity_map is None:
+            return facets
+        tdim = self.dimension
+        body = support.mesh
+        body.topology.create_connectivity(tdim, tdim - 1)
+        body.topology.create_connectivity(tdim - 1, tdim)
+        inverse = np.full(len(self.cell_region), -1, dtype=np.int32)
+        inverse[support.parent_entities] = np.arange(len(support.parent_entities), dtype=np.int32)
+        to_cells = self.mesh.topology.connectivity(tdim - 1, tdim)
+        here, there = (
+            self.mesh.topology.connectivity(tdim, tdim - 1),
+            body.topology.connectivity(tdim, tdim - 1),
+        )
+        found = [
+            there.links(inverse[cell])[int(np.flatnonzero(here.links(cell) == facet)[0])]
+            for facet in facets
+            for cell in to_cells.links(facet)
+            if inverse[cell] >= 0
+        ]
+        return np.unique(np.array(found, dtype=np.int32))
 
     # ---- geometry ---------------------------------------------------------------------------------
 

@@ -26,9 +26,9 @@ Treatment = Literal["parabolic", "projected", "elliptic", "elastic", "global"]
 class Field:
     """One unknown: its name, where it lives, and what a solver may know of it.
 
-    ``support`` is a role ("active", "ion-conducting", "electron-conducting", "solid"), the name of an interface, or
-    "cell" for a number without place.  ``scale`` is the size of a change that counts as one [unit of the field].
-    ``treatment`` tells a block solver what kind of equation the field has, without naming any physics.
+    ``support`` is a role ("active", "ion-conducting", "electron-conducting", "solid"), "regions:a|b", the name of an
+    interface, or "cell" for a number without place.  ``scale`` is the size of a change that counts as one [unit of
+    the field].  ``treatment`` tells a block solver what kind of equation the field has, without naming any physics.
     """
 
     name: str
@@ -38,9 +38,17 @@ class Field:
     treatment: Treatment
     shape: Shape = "scalar"
 
-    def on(self, support: str) -> "Field":
-        """Return the same field on another support: a field that must jump is two of them."""
-        return replace(self, support=support)
+    def on(self, regions: Iterable[str]) -> "Field":
+        """Return the same quantity as a field of its own on some regions: elsewhere it may have another value."""
+        names = sorted(regions)
+        return replace(
+            self, name=f"{self.quantity} in {'+'.join(names)}", support=f"regions:{'|'.join(names)}"
+        )
+
+    @property
+    def quantity(self) -> str:
+        """What the field is, wherever it lives: the name without its regions."""
+        return self.name.partition(" in ")[0]
 
 
 CONCENTRATION = Field("concentration", "active", "pmol/um^3", 1e-2, "parabolic")
@@ -51,6 +59,28 @@ DISPLACEMENT = Field("displacement", "solid", "um", 1e-2, "elastic", shape="vect
 CELL_VOLTAGE = Field("cell_voltage", "cell", "V", 1.0, "global")
 OUT_OF_PLANE_STRAIN = Field("out_of_plane_strain", "cell", "-", 1e-3, "global")
 STACK_PRESSURE = Field("stack_pressure", "cell", "GPa", 1e-2, "global")
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What an interface remembers: the largest value that a quantity has had there at any accepted time step.
+
+    It is no unknown: it stands still while a step is solved and moves on, by `chemomech.memory`, when one is accepted.
+    """
+
+    quantity: str
+    plus: str
+    minus: str
+    unit: str
+
+    @property
+    def name(self) -> str:
+        """The quantity and its place."""
+        return f"{self.quantity} at {self.plus}|{self.minus}"
+
+
+LARGEST_PRESSURE = "largest pressure"
+DAMAGE = "damage"
 
 
 @dataclass
@@ -90,10 +120,17 @@ class State:
         supports: Mapping[Field, Support],
         offsets: Iterable[Field] = (),
         degrees: Mapping[Field, int] | None = None,
+        memories: Iterable[Memory] = (),
     ) -> None:
         self.domain = domain
         self.time_factor = fem.Constant(domain.mesh, 1.0)
         """a0 in rate = a0 * value + history [1/s]"""
+        self.step = fem.Constant(domain.mesh, 1.0)
+        """length of the time step that is being solved [s]"""
+        self.memory: dict[Memory, fem.Function] = {
+            item: fem.Function(domain.point_space([item.plus], [item.minus]), name=item.name)
+            for item in memories
+        }
         self.unknowns: dict[Field, Unknown] = {}
         shifted = set(offsets)
         degree = degrees or {}
@@ -130,18 +167,27 @@ class State:
         """The unknowns whose rate some physics uses."""
         return [u for u in self.unknowns.values() if u.history is not None]
 
-    @property
-    def strain(self) -> Any:
-        """Small strain of the displacement [-], 3 x 3; with the out-of-plane strain where that is an unknown."""
-        return self._strain(self.value)
+    def having(self, item: Field) -> list[Field]:
+        """Return the fields that are this quantity: one, or one per group of regions between which it jumps."""
+        return [field for field in self.unknowns if field.quantity == item.quantity]
 
-    @property
-    def virtual_strain(self) -> Any:
-        """Strain of the test functions [-], 3 x 3."""
-        return self._strain(self.test)
+    def field_in(self, item: Field, region: str) -> Field:
+        """Return the field that is this quantity in a region; KeyError where there is none."""
+        for field in self.having(item):
+            if region in self.unknowns[field].support.regions:
+                return field
+        raise KeyError(f"{item.name} in {region}")
 
-    def _strain(self, values: Mapping[Field, Any]) -> Any:
-        in_plane = self.domain.strain(values[DISPLACEMENT])
+    def strain(self, region: str) -> Any:
+        """Small strain of a region [-], 3 x 3; with the out-of-plane strain where that is an unknown."""
+        return self._strain(self.value, self.field_in(DISPLACEMENT, region))
+
+    def virtual_strain(self, region: str) -> Any:
+        """Strain of the test functions of a region [-], 3 x 3."""
+        return self._strain(self.test, self.field_in(DISPLACEMENT, region))
+
+    def _strain(self, values: Mapping[Field, Any], displacement: Field) -> Any:
+        in_plane = self.domain.strain(values[displacement])
         if OUT_OF_PLANE_STRAIN not in self.unknowns:
             return in_plane
         return in_plane + values[OUT_OF_PLANE_STRAIN] * ufl.as_tensor([[0, 0, 0], [0, 0, 0], [0, 0, 1]])

@@ -38,7 +38,7 @@ from chemomech.physics.charge_transfer import ChargeTransfer
 from chemomech.physics.conduction import Conduction
 from chemomech.physics.layers import Film
 from chemomech.physics.lithium_transport import Host, LithiumTransport
-from chemomech.physics.mechanics import StackPressure, StressEquilibrium
+from chemomech.physics.mechanics import StackPressure, StressEquilibrium, rollers
 from chemomech.physics.terminal import Control, CurrentCollector, LithiumCounter
 from chemomech.solver.blocks import BlockTraits
 from chemomech.solver.newton import BlockProblem
@@ -496,18 +496,13 @@ class _Builder:
 
     def _rollers(self, state: State) -> list[fem.DirichletBC]:
         # A plane that is neither pressed nor free slides on a wall: no displacement along its normal.
-        space = state.unknowns[DISPLACEMENT].space
         pressed = self.case.pressure.at if self.case.pressure is not None else None
-        held: set[int] = set()
-        conditions = []
-        for name, facets in self.domain.facet_boundary.items():
-            if name == pressed or name in self.case.mechanics.free:
-                continue
-            axis = self.domain.normal_axis(name)
-            held.add(axis)
-            component = space.sub(axis)
-            dofs = fem.locate_dofs_topological(component, self.domain.dimension - 1, facets)
-            conditions.append(fem.dirichletbc(np.float64(0.0), dofs, component))
+        walls = [
+            name
+            for name in self.domain.facet_boundary
+            if name != pressed and name not in self.case.mechanics.free
+        ]
+        held = {self.domain.normal_axis(name) for name in walls}
         needed = {1} if self.domain.coordinates == "axisymmetric" else set(range(self.domain.dimension))
         loose = sorted("xyz"[axis] for axis in needed - held)
         if loose:
@@ -518,7 +513,7 @@ class _Builder:
                     "leave at least one plane boundary per direction neither free nor pressed",
                 )
             )
-        return conditions
+        return rollers(state, walls)
 
 
 def fill(state: State, item: Field, region: str, value: float) -> None:

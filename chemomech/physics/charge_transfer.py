@@ -100,7 +100,7 @@ class ChargeTransfer:
         else:
             eta = eta - self.open_circuit_potential(self._theta(state))
         if self.strain_coefficient is not None:
-            eta = eta + self.strain_coefficient * ufl.tr(state.strain)("+")
+            eta = eta + self.strain_coefficient * ufl.tr(state.strain(self.active))("+")
         return eta
 
     def faradaic(self, state: State) -> Any:

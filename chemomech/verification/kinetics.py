@@ -25,11 +25,10 @@ from chemomech.physics.charge_transfer import ChargeTransfer
 from chemomech.physics.conduction import Conduction
 from chemomech.physics.layers import Film
 from chemomech.physics.lithium_transport import Host, LithiumTransport
-from chemomech.physics.mechanics import StackPressure, StressEquilibrium
+from chemomech.physics.mechanics import StackPressure, StressEquilibrium, rollers
 from chemomech.physics.terminal import Control, CurrentCollector
 from chemomech.verification import meshes
 from chemomech.verification.bench import Bench, fields_of, make_state, number
-from chemomech.verification.stress import rollers
 
 ROLES: Final = {"electrode": "active", "electrolyte": "electrolyte"}
 INTERFACE: Final = "electrode|electrolyte"
