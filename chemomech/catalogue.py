@@ -20,7 +20,10 @@ def catalogue(kind: str) -> str:
     if kind == "fields":
         return "\n".join(FIELD_NAMES)
     pattern = "*/case.toml" if kind == "cases" else "*.toml"
-    lines = [f"{path.parent if kind == 'cases' else path}: {_title(path)}" for path in _found(kind, pattern)]
+    lines = [
+        f"{path.parent if kind == 'cases' else path}: {_title(path)}{_study(path)}"
+        for path in _found(kind, pattern)
+    ]
     return "\n".join(lines) or f"there is no folder '{kind}' with any here; go to the project's folder"
 
 
@@ -28,6 +31,13 @@ def _found(kind: str, pattern: str) -> Iterator[Path]:
     """Yield the files below ./cases or ./meshes, else those of the project the package was installed from."""
     folder = Path(kind) if Path(kind).is_dir() else PROJECT / kind
     yield from sorted(folder.glob(pattern))
+
+
+def _study(path: Path) -> str:
+    """Return a mark for a case with a study."""
+    from chemomech.case.read import has_study
+
+    return " [study]" if path.name == "case.toml" and has_study(path) else ""
 
 
 def _title(path: Path) -> str:

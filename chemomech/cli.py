@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, validators
 
 from chemomech.errors import InputError, Problem, RunError
-from chemomech.ranks import complain, crash, leave_together, rank, say
+from chemomech.ranks import complain, crash, launched, leave_together, rank, say
 
 if TYPE_CHECKING:
     from chemomech.case.schema import Case
@@ -124,7 +124,7 @@ def _comparable(expected: Path, overrides: Overrides) -> None:
 
 @app.command
 def check(case: Path, *, overrides: Overrides = ()) -> int:
-    """Read a case with its materials, protocol and mesh recipe, and say every mistake at once.
+    """Read a case with its materials, protocol, mesh recipe and study, and say every mistake at once.
 
     Example: chemomech check cases/nmc811_particle
 
@@ -134,8 +134,84 @@ def check(case: Path, *, overrides: Overrides = ()) -> int:
         Case folder, or its case.toml.
     """
     _read(case, overrides)
-    say(f"{case}: no mistakes found")
+    from chemomech.case.read import has_study
+
+    points = ""
+    if has_study(case):
+        from chemomech.study.read import read_study
+
+        points = f", {len(read_study(case, overrides).points)} points of its study"
+    say(f"{case}: no mistakes found{points}")
     return 0
+
+
+@app.command
+def study(
+    case: Path,
+    *,
+    overrides: Overrides = (),
+    jobs: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 1,
+    check: bool = False,
+    list_: Annotated[bool, Parameter(name="--list")] = False,
+    fresh: bool = False,
+    results: Path | None = None,
+    no_figures: bool = False,
+    quiet: bool = False,
+) -> int:
+    """Run a case at every point of the study.toml beside it, and collect its figures.
+
+    Example: chemomech study cases/nmc811_particle --jobs 2
+
+    Parameters
+    ----------
+    case
+        Case folder, or its case.toml.
+    jobs
+        Points that run side by side.
+    check
+        Compare with [study] of the case's expected.toml; exit code 1 where a figure is off.
+    list_
+        Say which points there are and which have to be run, and stop.
+    fresh
+        Run every point, also those that are there already.
+    results
+        Folder of the study; without it results/study in the case folder.
+    no_figures
+        Draw no figures.
+    quiet
+        No progress on the terminal.
+    """
+    if launched():
+        raise InputError(Problem("mpirun", "a study starts its own processes", "leave it out and use --jobs"))
+    from chemomech.study import run as running
+    from chemomech.study.read import read_study
+
+    asked = read_study(case, overrides)
+    folder = results if results is not None else asked.directory / "results" / "study"
+    expected = asked.directory / "expected.toml"
+    if check:
+        _comparable(expected, overrides)
+    running.refuse_run(folder)
+    under_way = running.StudyRun(asked, folder, overrides, (lambda text: None) if quiet else complain)
+    if fresh:
+        under_way.forget()
+    if list_:
+        say(running.outline(under_way))
+        return 0
+    _writable(folder)
+    under_way.go(jobs)
+    if not no_figures:
+        running.draw_figures(under_way)
+    say(f"{running.headlines(under_way)}\nresults: {folder}")
+    if under_way.complaints():
+        raise InputError(under_way.complaints())
+    if not check:
+        return 3 if under_way.failed else 0
+    from chemomech.results.compare import report
+
+    comparisons = running.comparisons(under_way, expected)
+    say(report(comparisons))
+    return 0 if all(one.passed for one in comparisons) else 1
 
 
 @app.command
@@ -199,7 +275,7 @@ def render(results: Path, *, no_animation: bool = False) -> int:
     Parameters
     ----------
     results
-        Results folder of a run, finished or not.
+        Results folder of a run, finished or not, or of a study.
     no_animation
         Leave the animation out, which takes longest.
     """
@@ -207,9 +283,17 @@ def render(results: Path, *, no_animation: bool = False) -> int:
         return 0
     if not results.is_dir():
         raise InputError(Problem(str(results), "no such folder", "give the results folder of a run"))
-    from chemomech.render.report import render_results
+    from chemomech.results.study import is_study
 
-    for picture in render_results(results, animation=not no_animation):
+    if is_study(results):
+        from chemomech.render.study import render_study
+
+        made = render_study(results)
+    else:
+        from chemomech.render.report import render_results
+
+        made = render_results(results, animation=not no_animation)
+    for picture in made:
         say(str(picture))
     return 0
 

@@ -88,9 +88,10 @@ def floating(
             )
             found = np.unique(np.column_stack([labels[a][left[met]], labels[b][right[met]]]), axis=0)
             edges |= {((a, int(p)), (b, int(q))) for p, q in found}
-    facets = domain.boundary_facets(*counter)
-    fed = group_of[counter[1][0]]
-    at_counter = {(fed, int(label)) for label in np.unique(labels[fed][links.array[links.offsets[facets]]])}
+    at_counter: set[tuple[int, int]] = set()
+    for name in counter[1]:
+        first = links.array[links.offsets[domain.boundary_facets(counter[0], [name])]]
+        at_counter |= {(group_of[name], int(label)) for label in np.unique(labels[group_of[name]][first])}
     edges = set().union(*domain.comm.allgather(edges))
     reached = set().union(*domain.comm.allgather(at_counter))
     while grown := {q for p, q in _both(edges) if p in reached} - reached:

@@ -65,13 +65,30 @@ def _lines(case: Case) -> Iterator[str]:
 
 
 def _mesh(case: Case) -> Iterator[str]:
-    regions, boundaries, coordinates = mesh_names(case.mesh_path)
+    replaced, origins = case.mesh.replaced, case.origins
+    regions, boundaries, coordinates = mesh_names(
+        case.mesh_path, replaced, lambda keys: ".".join(map(str, keys))
+    )
     yield ""
-    yield f"Mesh {case.mesh} [{case.origins.get(('mesh',), '')}]"
+    yield f"Mesh {case.mesh.recipe} [{origins.get(('mesh', 'recipe'), origins.get(('mesh',), ''))}]"
+    for key, value in _written(replaced):
+        where = next(
+            origins[("mesh", *key[:n])] for n in range(len(key), 0, -1) if ("mesh", *key[:n]) in origins
+        )
+        yield f"  {'.'.join(key)} = {_shown(value)} [{where}]"
     if coordinates:
         yield f"  coordinates: {coordinates}"
     yield f"  regions: {', '.join(regions) or 'known once the mesh is read'}"
     yield f"  boundaries: {', '.join(boundaries) or 'known once the mesh is read'}"
+
+
+def _written(table: Mapping[str, Any], key: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield every key of nested tables with its value."""
+    for name, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _written(value, (*key, name))
+        else:
+            yield (*key, name), value
 
 
 def _region(case: Case, name: str, region: Region) -> Iterator[str]:
@@ -106,8 +123,13 @@ def _interfaces(case: Case) -> Iterator[str]:
         yield ""
         yield f"Interface {key} [{case.origins.get(('interfaces', key), '')}]"
         transfer = interface.charge_transfer
+        if interface.resistance is not None:
+            yield "  i = (phi_e,1 - phi_e,2)/resistance: ions cross between the two electrolytes"
+            yield from _keys(case, interface, ("interfaces", key), only=("resistance",))
+        elif transfer is None:
+            ionic = all(case.regions[name.strip()].role == "electrolyte" for name in key.split("|"))
+            yield "  bonded; " + ("ions cross without resistance" if ionic else "no lithium crosses")
         if transfer is None:
-            yield "  bonded; no lithium crosses"
             continue
         terms = ["phi_s - phi_e - U(theta)"]
         terms += ["Omega sigma_h/F"] if transfer.stress and case.mechanics.enabled else []
@@ -122,15 +144,20 @@ def _interfaces(case: Case) -> Iterator[str]:
 
 
 def _boundaries(case: Case) -> Iterator[str]:
-    collector = case.cell.collector
-    where = (
-        f"boundary {collector.boundary}"
-        if collector.boundary
-        else f"its whole interface with {collector.other}"
-    )
+    collector, working = case.cell.collector, case.cell.working_electrode
     yield ""
     yield "Cell"
-    yield f"  current collector: region {collector.region} at {where}, i = (V - phi_s)/contact_resistance"
+    if collector is not None:
+        where = (
+            f"boundary {collector.boundary}"
+            if collector.boundary
+            else f"its whole interface with {collector.other}"
+        )
+        yield f"  current collector: region {collector.region} at {where}, i = (V - phi_s)/contact_resistance"
+    if working is not None and working.kind == "lithium":
+        yield f"  working electrode: lithium at boundary {working.at}, Butler-Volmer, at the cell voltage V"
+    elif working is not None:
+        yield f"  working electrode: blocking, at boundary {working.at}, i = double_layer d(V - phi_e)/dt"
     yield f"  counter electrode: lithium at boundary {case.cell.counter_electrode.at}, Butler-Volmer, 0 V"
     yield from _keys(case, case.cell, ("cell",))
     yield ""
@@ -210,4 +237,4 @@ def _shown(value: object) -> str:
 
 
 def _dotted(here: Location, key: str) -> str:
-    return f"{here[-1]}.{key}" if here[-1] in ("counter_electrode", "initial") else key
+    return f"{here[-1]}.{key}" if here[-1] in ("counter_electrode", "working_electrode", "initial") else key

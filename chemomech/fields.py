@@ -27,8 +27,8 @@ class Field:
     """One unknown: its name, where it lives, and what a solver may know of it.
 
     ``support`` is a role ("active", "ion-conducting", "electron-conducting", "solid"), "regions:a|b", the name of an
-    interface, or "cell" for a number without place.  ``scale`` is the size of a change that counts as one [unit of
-    the field].  ``treatment`` tells a block solver what kind of equation the field has, without naming any physics.
+    interface, or "cell" for a number without place.  ``scale`` is the size of a change that counts as one [unit of the
+    field].  ``treatment`` tells a block solver what kind of equation the field has, without naming any physics.
     """
 
     name: str
@@ -63,20 +63,20 @@ STACK_PRESSURE = Field("stack_pressure", "cell", "GPa", 1e-2, "global")
 
 @dataclass(frozen=True)
 class Memory:
-    """What an interface remembers: the largest value that a quantity has had there at any accepted time step.
+    """What a face remembers: the largest value that a quantity has had there at any accepted time step.
 
+    A face is an interface "a|b", or "a@boundary", where a region ends at a boundary of the mesh.
     It is no unknown: it stands still while a step is solved and moves on, by `chemomech.memory`, when one is accepted.
     """
 
     quantity: str
-    plus: str
-    minus: str
+    face: str
     unit: str
 
     @property
     def name(self) -> str:
         """The quantity and its place."""
-        return f"{self.quantity} at {self.plus}|{self.minus}"
+        return f"{self.quantity} at {self.face}"
 
 
 LARGEST_PRESSURE = "largest pressure"
@@ -128,8 +128,7 @@ class State:
         self.step = fem.Constant(domain.mesh, 1.0)
         """length of the time step that is being solved [s]"""
         self.memory: dict[Memory, fem.Function] = {
-            item: fem.Function(domain.point_space([item.plus], [item.minus]), name=item.name)
-            for item in memories
+            item: fem.Function(domain.point_space(item.face), name=item.name) for item in memories
         }
         self.unknowns: dict[Field, Unknown] = {}
         shifted = set(offsets)
@@ -151,6 +150,11 @@ class State:
         if unknown.history is None:
             unknown.history = fem.Function(unknown.space, name=f"{item.name}_history")
         return self.time_factor * unknown.function + unknown.history
+
+    def remembered(self, item: Memory) -> Any:
+        """Return a memory as an expression to stand in an integral over its face."""
+        function = self.memory[item]
+        return function if "@" in item.face else function("+")
 
     @property
     def fields(self) -> tuple[Field, ...]:

@@ -1,6 +1,6 @@
-"""What interfaces remember: largest values at the integration points, which move on at accepted steps only.
+"""What faces remember: largest values at the integration points, which move on at accepted steps only.
 
-A memory m of a quantity q is m <- max(m, q) at every integration point of its interface.  It stands at the very points
+A memory m of a quantity q is m <- max(m, q) at every integration point of its face.  It stands at the very points
 where the laws that read it are integrated, so nothing is interpolated.
 """
 
@@ -22,24 +22,25 @@ FloatArray = npt.NDArray[np.float64]
 
 
 class PointValues:
-    """An expression at the integration points of an interface."""
+    """An expression at the integration points of a face."""
 
     def __init__(
         self,
         domain: Domain,
         expression: Any,
-        plus: str,
-        minus: str,
+        face: str,
         compile_form: Callable[[Any], Any],
     ) -> None:
-        """``expression`` is what would stand in an integral over the interface, its sides named."""
-        space = domain.point_space([plus], [minus])
-        test = ufl.TestFunction(space)("+")
+        """``expression`` is what would stand in an integral over the face, its sides named."""
+        self.space = domain.point_space(face)
+        test = ufl.TestFunction(self.space)
+        test = test if "@" in face else test("+")
         # Tested with the "function" of one point, an integral is the value there times the point's weight.
-        self._weighted = compile_form(domain.on_interface(expression * test, [plus], [minus]))
+        self._weighted = compile_form(domain.on_face(expression * test, face))
         one = fem.Constant(domain.mesh, 1.0)
-        self._weights = _assembled(compile_form(domain.on_interface(one * test, [plus], [minus])))
-        index_map = space.dofmap.index_map
+        self.weights = _assembled(compile_form(domain.on_face(one * test, face)))
+        """area that each point stands for [um^2]; per um of depth in plane strain"""
+        index_map = self.space.dofmap.index_map
         self.owned = int(index_map.size_local)
         """how many of the points this rank owns"""
 
@@ -47,7 +48,7 @@ class PointValues:
         """Return the values at this rank's points, ghosts included (collective)."""
         values = _assembled(self._weighted)
         # where the weight is zero (on the axis of an axisymmetric mesh) no integral ever sees the point
-        return np.divide(values, self._weights, out=np.zeros_like(values), where=self._weights != 0.0)
+        return np.divide(values, self.weights, out=np.zeros_like(values), where=self.weights != 0.0)
 
 
 def _assembled(form: Any) -> FloatArray:
@@ -66,7 +67,7 @@ class Memories:
         """``followed[m]`` is the expression whose largest value m is; it may depend on m itself."""
         self.state = state
         self._now = {
-            item: PointValues(state.domain, expression, item.plus, item.minus, compile_form)
+            item: PointValues(state.domain, expression, item.face, compile_form)
             for item, expression in followed.items()
         }
 

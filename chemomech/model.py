@@ -5,6 +5,7 @@ The model is the plain sum of its physics.  Adding a physics is one file and one
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import chemomech.runtime  # noqa: F401
@@ -15,8 +16,10 @@ from dolfinx import fem
 
 from chemomech.case.schema import Case
 from chemomech.case.schema import ChargeTransfer as ChargeTransferInput
+from chemomech.case.schema import WorkingElectrode as WorkingElectrodeInput
 from chemomech.connectivity import floating
-from chemomech.constants import FARADAY
+from chemomech.constants import FARADAY, GAS
+from chemomech.contacts import Contacts
 from chemomech.domain import Domain, Support, check_names
 from chemomech.errors import InputError, Problem
 from chemomech.fields import (
@@ -33,13 +36,23 @@ from chemomech.materials.free_energy import Solid
 from chemomech.materials.kinetics import Kinetics
 from chemomech.materials.laws import ufl_maths
 from chemomech.materials.material import Material, load_material
+from chemomech.memory import Memories
 from chemomech.physics.balance import Physics
 from chemomech.physics.charge_transfer import ChargeTransfer
 from chemomech.physics.conduction import Conduction
+from chemomech.physics.ionic_contact import IonicContact
 from chemomech.physics.layers import Film
 from chemomech.physics.lithium_transport import Host, LithiumTransport
 from chemomech.physics.mechanics import StackPressure, StressEquilibrium, rollers
-from chemomech.physics.terminal import Control, CurrentCollector, LithiumCounter
+from chemomech.physics.terminal import (
+    BlockingElectrode,
+    Control,
+    CounterElectrode,
+    CurrentCollector,
+    Electrode,
+    LithiumElectrode,
+    WorkingElectrode,
+)
 from chemomech.solver.blocks import BlockTraits
 from chemomech.solver.newton import BlockProblem
 
@@ -51,6 +64,8 @@ ROLES: dict[str, tuple[str, ...]] = {
 }
 """which roles of a region carry a field of this support"""
 
+SECOND = 1.0
+"""[s]"""
 POTENTIALS = (ELECTRONIC_POTENTIAL, CHEMICAL_POTENTIAL, CELL_VOLTAGE)
 """kept relative to the initial potential, so that conductivity x potential keeps its digits"""
 
@@ -86,12 +101,17 @@ class Model:
     pressure: fem.Constant | None
     mechanics: StressEquilibrium | None
     problem: BlockProblem
-    collector_area: float
-    """[um^2]"""
+    terminal_area: float
+    """of the current collector or the working electrode [um^2]"""
     cell_area: float
     """cross-section of the cell at the counter electrode [um^2]"""
     open_circuit_voltage: float
     """at the initial composition [V]"""
+    contacts: Contacts
+    """faces that can part or that conduct in part"""
+    memories: Memories
+    lithium_metal: tuple[str, ...]
+    """observables that are currents of lithium ions from metal into the electrolyte"""
 
     @property
     def depth(self) -> float:
@@ -153,8 +173,10 @@ def _check_dimension(case: Case, domain: Domain) -> None:
 
 def _boundaries_used(case: Case) -> list[str]:
     names = [case.cell.counter_electrode.at, *case.mechanics.free]
-    if case.cell.collector.boundary is not None:
+    if case.cell.collector is not None and case.cell.collector.boundary is not None:
         names.append(case.cell.collector.boundary)
+    if case.cell.working_electrode is not None:
+        names.append(case.cell.working_electrode.at)
     if case.pressure is not None:
         names.append(case.pressure.at)
     return names
@@ -170,6 +192,7 @@ class _Builder:
         self.temperature = self.number(case.cell.temperature)
         self.stressed = case.mechanics.enabled
         self.initial = {name: self._initial_stoichiometry(name) for name in self.with_role("active")}
+        self.ionic = self._ionic_potentials()
 
     # ---- numbers ----------------------------------------------------------------------------------
 
@@ -198,23 +221,67 @@ class _Builder:
         assert initial.voltage is not None
         return self.materials[name].equilibrium_stoichiometry(initial.voltage, self.case.cell.temperature)
 
+    # ---- electrolytes -----------------------------------------------------------------------------
+
+    def _resistances(self) -> dict[tuple[str, str], float]:
+        """Interfaces of two electrolytes with a resistance [V um^2/nA]; InputError where they do not touch."""
+        found: dict[tuple[str, str], float] = {}
+        for one, other in combinations(self.with_role("electrolyte"), 2):
+            given = self.case.interface(one, other).resistance
+            if given is not None:
+                self._refuse_apart(one, other)
+                found[one, other] = given
+        return found
+
+    def _ionic_potentials(self) -> dict[str, Field]:
+        """Return the ionic potential of each electrolyte: one for all regions that touch without a resistance."""
+        names, resistances = self.with_role("electrolyte"), self._resistances()
+        if not resistances:
+            return dict.fromkeys(names, IONIC_POTENTIAL)
+        group = {name: {name} for name in names}
+        for one, other in self.domain.adjacent():
+            if one in group and other in group and not {(one, other), (other, one)} & resistances.keys():
+                joined = group[one] | group[other]
+                group.update(dict.fromkeys(joined, joined))
+        for one, other in resistances:
+            if other in group[one]:
+                between = sorted(group[one] - {one, other}) or [other]
+                raise InputError(
+                    Problem(
+                        f"[interfaces.'{one}|{other}'] resistance",
+                        f"ions pass around it without resistance, by way of {', '.join(between)}",
+                        "give a resistance to every interface between the two sides",
+                    )
+                )
+        return {name: IONIC_POTENTIAL.on(group[name]) for name in names}
+
+    def _touching(self, boundary: str) -> dict[Field, tuple[str, ...]]:
+        """Return the electrolyte regions that end at a boundary, by their ionic potential."""
+        found: dict[Field, tuple[str, ...]] = {}
+        for name, potential in self.ionic.items():
+            if self.domain.boundary_area(boundary, [name]) > 0.0:
+                found[potential] = (*found.get(potential, ()), name)
+        return found
+
     # ---- parts ------------------------------------------------------------------------------------
 
     def build(self, jit_options: dict[str, Any]) -> Model:
         """Put the parts together."""
         pressure = self._pressure()
         control = Control(self.number(0.0), self.number(0.0), self.number(1.0))
-        collector = self._collector(control)
         mechanics = None
         if self.stressed:
             mechanics = StressEquilibrium(self._solids(), self.case.mechanics.out_of_plane == "free")
-        physics = self._physics(mechanics, collector, pressure)
+        self.contacts = Contacts(self.case, self.domain, self.materials, self.number, mechanics)
+        terminal = self._terminal(control)
+        physics = self._physics(mechanics, terminal, pressure)
         self._refuse_floating()
-        fields = list(dict.fromkeys(f for item in physics for f in item.fields))
+        fields = self.contacts.parted(list(dict.fromkeys(f for item in physics for f in item.fields)))
         state = self._state(fields)
         self._refuse_mixed_lithium(state)
         residual = sum((item.residual(state) for item in physics), ufl.Form([]))
         voltage = self._start(state)
+        self.contacts.start(state)
         problem = BlockProblem(
             residual,
             state.functions,
@@ -223,7 +290,8 @@ class _Builder:
             self.domain.entity_maps,
             jit_options,
         )
-        counter = self.case.cell.counter_electrode.at
+        counter, working = self.case.cell.counter_electrode.at, self.case.cell.working_electrode
+        lithium = working is not None and working.kind == "lithium"
         return Model(
             case=self.case,
             domain=self.domain,
@@ -235,34 +303,40 @@ class _Builder:
             pressure=pressure.pressure if pressure is not None else None,
             mechanics=mechanics,
             problem=problem,
-            collector_area=collector.area,
+            terminal_area=terminal.area,
             cell_area=self.domain.boundary_area(counter),
             open_circuit_voltage=voltage,
+            contacts=self.contacts,
+            memories=Memories(state, self.contacts.followed(state), problem.compile),
+            lithium_metal=("counter current", "cell current") if lithium else ("counter current",),
         )
 
     def _physics(
-        self, mechanics: StressEquilibrium | None, collector: CurrentCollector, pressure: StackPressure | None
+        self,
+        mechanics: StressEquilibrium | None,
+        terminal: CurrentCollector | WorkingElectrode,
+        pressure: StackPressure | None,
     ) -> tuple[Physics, ...]:
         numerics = self.case.numerics
         electrons = {
             name: self.number(self.property(name, "electronic_conductivity"))
             for name in self.with_role("active", "conductor")
         }
-        ions = {
-            name: self.number(self.property(name, "ionic_conductivity"))
-            for name in self.with_role("electrolyte")
-        }
+        hosts = self._hosts()
         velocity = self.case.mechanics.lattice_velocity
         moving = None if velocity is None else ufl.as_vector([self.number(v) for v in velocity])
         menu: list[Physics | None] = [
-            LithiumTransport(self._hosts(), self.temperature, numerics.mobility, moving),
-            Conduction(ELECTRONIC_POTENTIAL, electrons),
-            Conduction(IONIC_POTENTIAL, ions),
+            LithiumTransport(hosts, self.temperature, numerics.mobility, moving) if hosts else None,
+            Conduction(ELECTRONIC_POTENTIAL, electrons) if electrons else None,
+            *self._ions(),
             *self._charge_transfer(),
-            collector,
+            *self._ionic_contacts(),
+            *self.contacts.contacts.values(),
+            terminal,
             self._counter(),
             mechanics,
             pressure,
+            *self.contacts.joints.values(),
         ]
         return tuple(item for item in menu if item is not None)
 
@@ -275,7 +349,11 @@ class _Builder:
             for electrolyte in electrolytes
             if self.case.interface(active, electrolyte).charge_transfer is not None
         ]
-        conductors = (tuple(self.with_role(*ROLES["electron-conducting"])), tuple(electrolytes))
+        pairs += list(self._resistances())
+        groups: dict[Field, tuple[str, ...]] = {}
+        for name, potential in self.ionic.items():
+            groups[potential] = (*groups.get(potential, ()), name)
+        conductors = (tuple(self.with_role(*ROLES["electron-conducting"])), *groups.values())
         counter = self.case.cell.counter_electrode.at
         lonely = floating(self.domain, conductors, pairs, (counter, tuple(electrolytes)))
         if lonely:
@@ -341,23 +419,14 @@ class _Builder:
         }
 
     def _charge_transfer(self) -> list[ChargeTransfer]:
-        adjacent = self.domain.adjacent()
         found = []
         for active in self.with_role("active"):
             for electrolyte in self.with_role("electrolyte"):
                 given = self.case.interface(active, electrolyte).charge_transfer
-                touching = tuple(sorted((active, electrolyte))) in adjacent
-                if given is not None and touching:
+                if given is not None:
+                    self._refuse_apart(active, electrolyte)
                     found.append(self._interface(active, electrolyte, given))
-                elif given is not None:
-                    raise InputError(
-                        Problem(
-                            f"[interfaces.'{active}|{electrolyte}']",
-                            "the two regions do not touch in this mesh",
-                            f"regions that touch: {sorted('|'.join(p) for p in adjacent)}",
-                        )
-                    )
-        if not found:
+        if not found and self.case.cell.working_electrode is None:
             raise InputError(
                 Problem(
                     str(self.case.directory / "case.toml"),
@@ -366,6 +435,42 @@ class _Builder:
                 )
             )
         return found
+
+    def _refuse_apart(self, one: str, other: str) -> None:
+        adjacent = self.domain.adjacent()
+        if tuple(sorted((one, other))) not in adjacent:
+            raise InputError(
+                Problem(
+                    f"[interfaces.'{one}|{other}']",
+                    "the two regions do not touch in this mesh",
+                    f"regions that touch: {sorted('|'.join(p) for p in adjacent)}",
+                )
+            )
+
+    def _ions(self) -> list[Conduction]:
+        return [
+            Conduction(
+                potential,
+                {
+                    name: self.number(self.property(name, "ionic_conductivity"))
+                    for name, own in self.ionic.items()
+                    if own == potential
+                },
+            )
+            for potential in dict.fromkeys(self.ionic.values())
+        ]
+
+    def _ionic_contacts(self) -> list[IonicContact]:
+        return [
+            IonicContact(
+                one,
+                other,
+                (self.ionic[one], self.ionic[other]),
+                self.number(resistance),
+                self.contacts.fraction(f"{one}|{other}"),
+            )
+            for (one, other), resistance in self._resistances().items()
+        ]
 
     def _interface(self, active: str, electrolyte: str, given: ChargeTransferInput) -> ChargeTransfer:
         name = f"{active}|{electrolyte}"
@@ -388,14 +493,19 @@ class _Builder:
             strain_coefficient=self._optional(given.strain_coefficient),
             layers=() if film is None else (Film(self.number(given.film_resistance or 0.0)),),
             film_current=film,
+            conducting_fraction=self.contacts.fraction(name),
             double_layer=self._optional(given.double_layer),
+            ionic_potential=self.ionic[electrolyte],
         )
 
     def _optional(self, value: float | None) -> fem.Constant | None:
         return None if value is None else self.number(value)
 
-    def _collector(self, control: Control) -> CurrentCollector:
-        place = self.case.cell.collector
+    def _terminal(self, control: Control) -> CurrentCollector | WorkingElectrode:
+        place, working = self.case.cell.collector, self.case.cell.working_electrode
+        if working is not None:
+            return self._working(working, control)
+        assert place is not None  # the case reader demands one of the two
         neighbours = () if place.other is None else (place.other,)
         if place.boundary is not None:
             area = self.domain.boundary_area(place.boundary, [place.region])
@@ -413,34 +523,64 @@ class _Builder:
             place.region,
             place.boundary,
             neighbours,
-            self.number(self.case.cell.contact_resistance),
+            self.number(self.case.cell.contact_resistance or 0.0),
             control,
             area,
+            self.contacts.collector_fraction(),
         )
 
-    def _counter(self) -> LithiumCounter:
+    def _working(self, given: WorkingElectrodeInput, control: Control) -> WorkingElectrode:
+        touching = self._electrode_place("working_electrode", given.at)
+        area = self.domain.boundary_area(given.at, [name for names in touching.values() for name in names])
+        electrode: Electrode
+        if given.kind == "lithium":
+            assert given.exchange_current is not None  # the case reader demands it
+            electrode = self._lithium(
+                given.at, touching, given.exchange_current, given.film_resistance, CELL_VOLTAGE
+            )
+            conductance = given.exchange_current * FARADAY / (GAS * self.case.cell.temperature)
+        else:
+            assert given.double_layer is not None  # the case reader demands it
+            electrode = BlockingElectrode(given.at, touching, self.number(given.double_layer))
+            conductance = given.double_layer / SECOND
+        return WorkingElectrode(electrode, control, area, self.number(conductance))
+
+    def _counter(self) -> CounterElectrode:
         given = self.case.cell.counter_electrode
-        regions = tuple(
-            name
-            for name in self.with_role("electrolyte")
-            if self.domain.boundary_area(given.at, [name]) > 0.0
+        touching = self._electrode_place("counter_electrode", given.at)
+        return CounterElectrode(
+            self._lithium(given.at, touching, given.exchange_current, given.film_resistance, None)
         )
-        if not regions:
+
+    def _electrode_place(self, key: str, boundary: str) -> dict[Field, tuple[str, ...]]:
+        touching = self._touching(boundary)
+        if not touching:
+            kind = key.replace("_", " ")
             raise InputError(
                 Problem(
-                    "[cell] counter_electrode",
-                    f"no electrolyte region touches boundary '{given.at}'",
-                    "put the counter electrode where the electrolyte ends",
+                    f"[cell] {key}",
+                    f"no electrolyte region touches boundary '{boundary}'",
+                    f"put the {kind} where the electrolyte ends",
                 )
             )
+        return touching
+
+    def _lithium(
+        self,
+        boundary: str,
+        touching: Mapping[Field, tuple[str, ...]],
+        exchange_current: float,
+        film_resistance: float | None,
+        metal: Field | None,
+    ) -> LithiumElectrode:
         film = None
-        if given.film_resistance:
+        if film_resistance:
             film = Field(
-                f"current density at {given.at}", f"boundary:{given.at}", "nA/um^2", 1e-3, "projected"
+                f"current density at {boundary}", f"boundary:{boundary}", "nA/um^2", 1e-3, "projected"
             )
-        kinetics = Kinetics(self.number(given.exchange_current), 0.5, 0.5, self.temperature)
-        resistance = None if film is None else self.number(given.film_resistance or 0.0)
-        return LithiumCounter(given.at, regions, kinetics, resistance, film)
+        kinetics = Kinetics(self.number(exchange_current), 0.5, 0.5, self.temperature)
+        resistance = None if film is None else self.number(film_resistance or 0.0)
+        return LithiumElectrode(boundary, touching, kinetics, metal, resistance, film)
 
     def _pressure(self) -> StackPressure | None:
         given = self.case.pressure
@@ -461,23 +601,33 @@ class _Builder:
                 supports[item] = self.domain.boundary_support(place, self.with_role("electrolyte"))
             elif kind == "cell":
                 supports[item] = self.domain.support(self.case.regions)
+            elif kind == "regions":
+                supports[item] = self.domain.support(place.split("|"))
             else:
                 supports[item] = self.domain.support(self.with_role(*ROLES[kind]))
         numerics = self.case.numerics
-        degrees = {f: numerics.scalar_degree for f in fields if f.support in ROLES}
-        degrees[DISPLACEMENT] = numerics.displacement_degree
-        return State(self.domain, supports, [f for f in fields if f in POTENTIALS], degrees)
+        scalars = (*ROLES, "regions")
+        degrees = {f: numerics.scalar_degree for f in fields if f.support.partition(":")[0] in scalars}
+        degrees |= {f: numerics.displacement_degree for f in fields if f.quantity == DISPLACEMENT.quantity}
+        memories = self.contacts.memories()
+        for face in self.contacts.point_faces():
+            self.domain.point_space(face)  # its submesh must be there before anything is compiled
+        return State(self.domain, supports, [f for f in fields if f in POTENTIALS], degrees, memories)
 
     def _start(self, state: State) -> float:
-        # Lithium as given; potentials at open circuit of the collector's region, relative to that potential.
+        # Lithium as given; potentials at open circuit of the collector's region, relative to that potential; without
+        # active regions both electrodes are at rest at 0 V.
         temperature = self.case.cell.temperature
         potentials = {
             name: float(np.asarray(self.materials[name].law("open_circuit_potential", temperature)(theta)))
             for name, theta in self.initial.items()
         }
-        region = self.case.cell.collector.region
-        start = potentials.get(region, next(iter(potentials.values())))
+        collector = self.case.cell.collector
+        region = "" if collector is None else collector.region
+        start = potentials.get(region, next(iter(potentials.values()), 0.0))
         for item in POTENTIALS:
+            if item not in state.unknowns:
+                continue
             offset = state.unknowns[item].offset
             assert offset is not None
             offset.value = start

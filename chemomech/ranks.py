@@ -6,6 +6,8 @@ import time
 from typing import Any, Final
 
 _RANK: Final = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "MV2_COMM_WORLD_RANK")
+_SIZE: Final = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")
+_LAUNCHERS: Final = ("PMI_", "OMPI_", "PMIX_", "MPI_", "HYDR")
 _PATIENCE: Final = 10.0
 """How long a failed rank waits for the others to fail too [s]."""
 
@@ -19,6 +21,17 @@ def rank() -> int:
         if os.environ.get(name, "").isdecimal():
             return int(os.environ[name])
     return 0
+
+
+def launched() -> bool:
+    """Whether this process is one of several that MPI's launcher started."""
+    sizes = [os.environ.get(name, "") for name in _SIZE]
+    return rank() > 0 or any(size.isdecimal() and int(size) > 1 for size in sizes)
+
+
+def environment() -> dict[str, str]:
+    """Return the environment for a child, without what would make it take itself for a rank of this run."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_LAUNCHERS)}
 
 
 def say(text: str) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from mpi4py import MPI
 
+from chemomech.analysis.faces import Faces
 from chemomech.analysis.risk import (
     Resistance,
     fracture_energy,
@@ -43,6 +44,7 @@ from chemomech.results.write import History
 
 FloatArray = npt.NDArray[np.float64]
 
+HOUR: Final = 3600.0
 NANO: Final = 1e-9
 GPA_IN_MPA: Final = 1e3
 NC_IN_AH: Final = 1e-9 / 3600
@@ -61,15 +63,30 @@ STRESS_QUANTITIES: Final = (
     "Crack risk",
     "Energetic crack risk",
 )
+FACE_EXTREMES: Final = ("Max opening", "Damaged share", "Interfacial resistance")
+"""whose largest value counts in the summary"""
+FACE_ENDS: Final = (
+    "Mean conducting fraction",
+    "Min conducting fraction",
+    "Interfacial resistance",
+    "Mean contact pressure",
+)
+"""whose last value counts in the summary"""
 LITHIUM_QUANTITIES: Final = ("Mean stoichiometry", "Min stoichiometry", "Max stoichiometry")
+INTERFACE_QUANTITIES: Final = {"overpotential ": "Mean overpotential", "ionic drop ": "Mean ionic drop"}
+"""how observables integrated over an interface begin -> how the columns of their means are called"""
 COMMON_SHARE: Final = 0.99
 """share of a region's volume whose stress the P99 column bounds: peaks at necks and corners are left out"""
 NODAL: Final[dict[str, Field]] = {
+    "concentration": CONCENTRATION,
     "electronic_potential": ELECTRONIC_POTENTIAL,
     "ionic_potential": IONIC_POTENTIAL,
     "chemical_potential": CHEMICAL_POTENTIAL,
     "displacement": DISPLACEMENT,
 }
+"""name in `[output] fields` -> the quantity"""
+IN_FILE: Final = {"concentration": MOL_PER_M3}
+"""factors to the units of the file"""
 
 
 @dataclass(frozen=True)
@@ -162,10 +179,17 @@ class Recorder:
         }
         self.grid = RegionGrid.of(model.domain)
         self.averages = self._averages()
-        kinetic = "overpotential "
-        self.interfaces = [n.removeprefix(kinetic) for n in model.observables() if n.startswith(kinetic)]
+        self.faces = Faces(model)
+        self.drops = [
+            (observable, name, column)
+            for start, column in INTERFACE_QUANTITIES.items()
+            for observable in model.observables()
+            if (name := observable.removeprefix(start)) != observable
+        ]
+        """observable integrated over an interface, the interface, what its mean is called"""
         self.columns = self._columns()
-        self.extreme_columns = [c for c in self.columns if c.startswith(STRESS_QUANTITIES)]
+        self.extreme_columns = [c for c in self.columns if c.startswith((*STRESS_QUANTITIES, *FACE_EXTREMES))]
+        self.end_columns = [c for c in self.columns if c.startswith(FACE_ENDS)]
         self.areas = self._areas()
         self.rows, self.frames = resume or (0, 0)
         self.history: History | None = None
@@ -198,13 +222,14 @@ class Recorder:
             columns.append("Out-of-plane strain [-]")
         if self.model.pressure is not None:
             columns.append("Platen displacement [um]")
-        columns += [f"Mean overpotential at {name} [mV]" for name in self.interfaces]
+        columns += [f"{column} at {name} [mV]" for _, name, column in self.drops]
+        columns += [names.face_column(*place) for place in self.faces.columns()]
         return tuple(columns)
 
     def _areas(self) -> dict[str, float]:
         domain, pressed = self.model.domain, self.model.case.pressure
         areas = {
-            name: domain.interface_area(*([part] for part in name.split("|"))) for name in self.interfaces
+            name: domain.interface_area(*([part] for part in name.split("|"))) for _, name, _ in self.drops
         }
         if pressed is not None:
             areas[pressed.at] = domain.boundary_area(pressed.at)
@@ -252,9 +277,11 @@ class Recorder:
         if model.pressure is not None and model.case.pressure is not None:
             area = self.areas[model.case.pressure.at]
             row["Platen displacement [um]"] = reading.scalars["platen displacement"] / area
-        for name in self.interfaces:
-            mean = reading.scalars[f"overpotential {name}"] / self.areas[name]
-            row[f"Mean overpotential at {name} [mV]"] = mean * MILLI
+        for observable, name, column in self.drops:
+            mean = reading.scalars[observable] / self.areas[name]
+            row[f"{column} at {name} [mV]"] = mean * MILLI
+        for place, value in self.faces.row(reading.scalars).items():
+            row[names.face_column(*place)] = value
         return row
 
     def _stress_columns(self, row: dict[str, float], name: str, stress: FloatArray) -> None:
@@ -298,18 +325,24 @@ class Recorder:
         state, chosen = self.model.state, self.model.case.output.fields
         points: dict[str, FloatArray] = {}
         cells: dict[str, FloatArray] = {}
-        concentration = self.grid.nodal(state, CONCENTRATION)
         for name in chosen:
-            if name == "concentration":
-                points[names.POINT_FIELDS[name]] = concentration * MOL_PER_M3
-            elif name == "stoichiometry":
-                points[names.POINT_FIELDS[name]] = concentration / self._maximum_concentration()
-            elif name in NODAL and NODAL[name] in state.unknowns:
-                points[names.POINT_FIELDS[name]] = self.grid.nodal(state, NODAL[name])
+            if name in NODAL and self.model.state.having(NODAL[name]):
+                points[names.POINT_FIELDS[name]] = self._nodal(NODAL[name]) * IN_FILE.get(name, 1.0)
+            elif name == "stoichiometry" and CONCENTRATION in state.unknowns:
+                points[names.POINT_FIELDS[name]] = self._nodal(CONCENTRATION) / self._maximum_concentration()
+            elif name in names.FACE_FIELDS:
+                cells[names.FACE_FIELDS[name]] = self.faces.cells(name)[self.grid.parent]
             elif name in names.CELL_FIELDS and stress is not None:
                 cells[names.CELL_FIELDS[name]] = self._cell_field(name, stress[self.grid.parent])
         self.fields.append(time, points, cells)
         self.frames += 1
+
+    def _nodal(self, item: Field) -> FloatArray:
+        # A quantity with a field per group of regions is one array: the groups have no point in common.
+        first, *others = (self.grid.nodal(self.model.state, field) for field in self.model.state.having(item))
+        for values in others:
+            first = np.where(np.isnan(first), values, first)
+        return first
 
     def _maximum_concentration(self) -> FloatArray:
         known = {r.name: r.maximum_concentration for r in self.model.active}
@@ -341,12 +374,16 @@ class Recorder:
         self.fields.close()
 
 
-def balance_errors(start: Reading, now: Reading, charge: float, current_scale: float) -> tuple[float, float]:
+def balance_errors(
+    start: Reading, now: Reading, metal_charge: float, current_scale: float
+) -> tuple[float, float]:
     """Relative errors of the lithium and of the charge balance.
 
-    Lithium: |N - N_0 + (Q - Q_dl)/F| / N_0, Q the charge through the terminal, Q_dl what the double layers took.
-    Charge: |I_collector + I_counter| / I_scale.
+    Lithium: |N - N_0 - (Q_Li + Q_dl)/F| / N_0, Q_Li the charge of the ions that lithium metal gave to the
+    electrolyte, Q_dl what the double layers took; relative to one hour of I_scale where N_0 = 0.
+    Charge: |I_terminal + I_counter| / I_scale.
     """
-    passed = charge - (now.layer_charge - start.layer_charge)
-    lithium = abs(now.lithium - start.lithium + passed / FARADAY) / start.lithium
+    layers = now.layer_charge - start.layer_charge
+    content = start.lithium if start.lithium > 0.0 else current_scale * HOUR / FARADAY
+    lithium = abs(now.lithium - start.lithium - (metal_charge + layers) / FARADAY) / content
     return lithium, abs(now.current + now.counter_current) / current_scale

@@ -3,9 +3,6 @@
 import hashlib
 import importlib.metadata
 import json
-import os
-import subprocess
-import sys
 import time as clock
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,6 +14,7 @@ from mpi4py import MPI
 
 from chemomech.case.schema import Case
 from chemomech.domain import Coordinates, read_domain
+from chemomech.drawing import draw
 from chemomech.errors import InputError, Problem, RunError
 from chemomech.geometry.build import MeshRecord, open_mesh
 from chemomech.model import Model, build_model
@@ -73,21 +71,6 @@ def run_case(case: Case, results: Path, *, resume: bool = False, quiet: bool = F
     return summary
 
 
-def draw(results: Path, *, animation: bool) -> None:
-    """Draw the figures in a process of its own, because VTK and dolfinx bring different HDF5 libraries."""
-    command = [sys.executable, "-m", "chemomech.render", str(results)] + (
-        [] if animation else ["--no-animation"]
-    )
-    # Without the launcher's variables the child would take itself for a rank of this run.
-    clean = {
-        k: v for k, v in os.environ.items() if not k.startswith(("PMI_", "OMPI_", "PMIX_", "MPI_", "HYDR"))
-    }
-    done = subprocess.run(command, env=clean, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise RunError(f"the run is complete, but its figures could not be drawn: {lines[-1]}")
-
-
 def _prepare_folder(results: Path) -> None:
     try:
         results.mkdir(parents=True, exist_ok=True)
@@ -115,7 +98,9 @@ class _Run:
         self.timings: dict[str, float] = {}
         with self._timed("mesh"):
             progress.say("mesh")
-            self.mesh: MeshRecord = on_root(comm, lambda: open_mesh(case.mesh_path))
+            self.mesh: MeshRecord = on_root(
+                comm, lambda: open_mesh(case.mesh_path, replaced=case.mesh.replaced)
+            )
             domain = read_domain(
                 self.mesh.msh, cast(Coordinates, self.mesh.coordinates), comm, case.numerics.quadrature_degree
             )
@@ -256,7 +241,9 @@ class _Run:
         began = clock.time()
         start = self.simulation.start
         assert start is not None
-        lithium, charge = balance_errors(start, moment.reading, moment.charge, self.simulation.current_scale)
+        lithium, charge = balance_errors(
+            start, moment.reading, moment.metal_charge, self.simulation.current_scale
+        )
         place = moment.scheduled
         stress = self.recorder.stress()
         basics = {
@@ -271,7 +258,7 @@ class _Run:
         }
         row = self.recorder.row(basics, moment.reading, stress)
         self.recorder.append(row)
-        self.tally.take(moment, row, self.recorder.extreme_columns)
+        self.tally.take(moment, row, self.recorder.extreme_columns, self.recorder.end_columns)
         due = self.simulation.counts.accepted % self.case.output.every == 0
         if moment.last or moment.scheduled is None or due:
             self.recorder.frame(moment.time, stress)

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from chemomech.errors import RunError
+from chemomech.errors import InputError, Problem, RunError
 from chemomech.model import Model
-from chemomech.protocol import PressureProgram, ScheduledStep, Step, Stop
+from chemomech.protocol import PressureProgram, ScheduledStep, Step, Stop, Unit
 from chemomech.record import Meter, Reading
 from chemomech.solver.newton import Attempt, NewtonOptions, NewtonSolver
 from chemomech.solver.timestep import Bdf2
@@ -38,6 +38,8 @@ class Moment:
     reading: Reading
     charge: float
     """passed through the terminal since the start [nC], positive = charging"""
+    metal_charge: float
+    """of lithium ions that lithium metal gave to the electrolyte since the start [nC]"""
     iterations: int
     last: bool
     """whether a protocol step ends here"""
@@ -92,21 +94,27 @@ class Simulation:
         self.program = program
         self.observer = observer
         self.numerics = model.case.numerics
+        # Between the two controls no entry of the matrix vanishes: its pattern is found when the solver is made.
+        model.control.mode.value = 0.5
         self.solver = NewtonSolver(model.problem, newton_options(model), model.domain.comm)
         self.scheme = Bdf2(model.state, model.domain.comm, self.numerics.time_tolerance)
         self.meter = Meter(model)
         self.position = Position()
         self.counts = Counts()
-        self.charge = np.zeros(1)
+        self.charge = np.zeros(2)
+        """through the terminal, and from lithium metal [nC]"""
         self.capacity = nominal_capacity(model, self.schedule)
-        """charge of 1C in one hour [nC]"""
+        """charge of 1C in one hour [nC]; None where nothing gives one"""
         self.start: Reading | None = None
         self._last: Reading | None = None
 
     @property
     def current_scale(self) -> float:
-        """The 1C current [nA]."""
-        return self.capacity / HOUR
+        """The 1C current [nA]; without a capacity the largest of the protocol, 1 mA/cm2 where it names none."""
+        if self.capacity is not None:
+            return self.capacity / HOUR
+        currents = [abs(self.current(value, unit)) for value, unit in _currents(self.schedule)]
+        return max(currents, default=self.current(1.0, "mA/cm2"))
 
     # ---- the schedule -----------------------------------------------------------------------------
 
@@ -123,7 +131,8 @@ class Simulation:
             raise RunError(f"no equilibrium was found at the start: {attempt.reason}")
         self.scheme.restart(0.0, self.charge)
         self.start = self.meter.read()
-        self.observer(Moment(0.0, 0.0, None, self.start, 0.0, attempt.iterations, False))
+        self.model.memories.advance()
+        self.observer(Moment(0.0, 0.0, None, self.start, 0.0, 0.0, attempt.iterations, False))
 
     def run(self) -> None:
         """Go through the rest of the schedule; RunError where it cannot go on."""
@@ -148,7 +157,10 @@ class Simulation:
     def current(self, value: float, unit: str) -> float:
         """Return a current of a protocol in nA (per um of depth in plane strain)."""
         if unit == "C":
-            return value * self.current_scale
+            if self.capacity is None:  # the case reader says this first
+                what = "no region is active, so that C has no meaning"
+                raise InputError(Problem("[protocol] steps", what, "give [cell] nominal_capacity"))
+            return value * self.capacity / HOUR
         if unit == "mA/cm2":
             return value * MA_PER_CM2 * self.model.cell_area
         return value * NANO_PER_UNIT / self.model.depth
@@ -333,19 +345,20 @@ class Simulation:
         restart: bool = False,
     ) -> None:
         # All that a checkpoint holds is brought up to date before the observer, which may write one, is told.
-        self.charge = self.scheme.advance(dt, np.array([reading.current]))
+        metal = sum(reading.scalars[name] for name in self.model.lithium_metal)
+        self.charge = self.scheme.advance(dt, np.array([reading.current, metal]))
         self.position.time += dt
         if restart:  # nothing is to be extrapolated from before a jump, nor from so short a step
             self.scheme.restart(self.position.time, self.charge)
         else:
             self.scheme.accept(self.position.time, self.charge)
+        self.model.memories.advance()
         self.counts.accepted += 1
         self._last = reading
         if last:
             self._finish()
-        self.observer(
-            Moment(self.position.time, dt, scheduled, reading, float(self.charge[0]), iterations, last)
-        )
+        passed, given = (float(charge) for charge in self.charge)
+        self.observer(Moment(self.position.time, dt, scheduled, reading, passed, given, iterations, last))
 
     def _reject(self) -> None:
         self.scheme.reject()
@@ -363,10 +376,11 @@ class Simulation:
             "{} {:.3f} to {:.3f}".format(r.name, *self.meter.stoichiometry_range(r.name))
             for r in self.model.active
         )
+        state = f"Stoichiometry: {lithium}. " if lithium else ""
         return RunError(
             f"step {scheduled.index} of cycle {scheduled.cycle}, '{scheduled.step.text}', stops at "
             f"{self.position.time:.6g} s and {reading.voltage:.4f} V: {reason} even with the smallest time "
-            f"step ({self.numerics.minimum_step:g} s). Stoichiometry: {lithium}. Its end cannot be reached from here: "
+            f"step ({self.numerics.minimum_step:g} s). {state}Its end cannot be reached from here: "
             "choose a lower rate or another cut-off, or look at [numerics] minimum_step and newton_tolerance"
         )
 
@@ -377,15 +391,29 @@ def newton_options(model: Model) -> NewtonOptions:
     kind = numerics.solver
     if kind == "auto":
         limit = numerics.direct_limit or DIRECT_LIMIT[model.domain.dimension]
-        kind = "direct" if model.state.size() <= limit else "fieldsplit"
+        # bodies that can part are held together by stiff springs, which no block of the preconditioner sees
+        small = model.state.size() <= limit or bool(model.contacts.joints)
+        kind = "direct" if small else "fieldsplit"
     return NewtonOptions(numerics.newton_tolerance, numerics.maximum_newton_iterations, kind)
 
 
-def nominal_capacity(model: Model, schedule: Sequence[ScheduledStep]) -> float:
-    """Charge of 1C in one hour [nC]: the case's, or else what the model holds between the protocol's voltages."""
+def _currents(schedule: Sequence[ScheduledStep]) -> set[tuple[float, Unit]]:
+    # All currents that a protocol imposes or waits for, with their units.
+    imposed = {(s.step.value, s.step.unit) for s in schedule if s.step.mode == "current"}
+    awaited = {(e.value, e.unit) for s in schedule for e in s.step.stops if e.quantity == "current"}
+    return imposed | awaited
+
+
+def nominal_capacity(model: Model, schedule: Sequence[ScheduledStep]) -> float | None:
+    """Charge of 1C in one hour [nC]: the case's, or else what the model holds between the protocol's voltages.
+
+    None where no region is active and the case gives none.
+    """
     given = model.case.cell.nominal_capacity
     if given is not None:
         return given / model.depth
+    if not model.active:
+        return None
     voltages = [stop.value for s in schedule for stop in s.step.stops if stop.quantity == "voltage"]
     voltages += [s.step.value for s in schedule if s.step.mode == "voltage"]
     several = len(set(voltages)) > 1

@@ -38,11 +38,20 @@ class Tally:
     extremes: dict[str, float] = field(default_factory=dict)
     extreme_times: dict[str, float] = field(default_factory=dict)
     last: dict[str, float] = field(default_factory=dict)
+    ends: dict[str, float] = field(default_factory=dict)
+    lowest_pressure: float = np.inf
+    highest_pressure: float = -np.inf
+    """stack pressure after the start [GPa]"""
     lithium_error: float = 0.0
     charge_error: float = 0.0
 
-    def take(self, moment: Moment, row: Mapping[str, float], columns: Sequence[str]) -> None:
-        """Take in an accepted step; ``columns`` are those whose largest value counts."""
+    def take(
+        self, moment: Moment, row: Mapping[str, float], columns: Sequence[str], ends: Sequence[str] = ()
+    ) -> None:
+        """Take in an accepted step; ``columns`` are those whose largest value counts, ``ends`` whose last does."""
+        self.ends = {name: float(row[name]) for name in ends}
+        self.lowest_pressure = min(self.lowest_pressure, moment.reading.pressure)
+        self.highest_pressure = max(self.highest_pressure, moment.reading.pressure)
         for name in columns:
             value = float(row[name])
             if np.isfinite(value) and value > self.extremes.get(name, -np.inf):
@@ -77,25 +86,27 @@ class Tally:
 
     def summary(self, simulation: Simulation, depth: float) -> dict[str, float]:
         """Return the flat map of the summary: name with unit -> number."""
-        found: dict[str, float] = {
-            "Nominal capacity [A.h]": simulation.capacity * depth * AH_PER_NC,
-            "Nominal areal capacity [mA.h.cm-2]": simulation.capacity
-            / simulation.model.cell_area
-            * MAH_PER_CM2,
-        }
-        cycles = sorted({leg.cycle for leg in self.legs})
-        for label, cycle in (("first", cycles[:1]), ("last", cycles[-1:])):
-            for number in cycle:
-                found |= self._cycle(label, number, simulation.capacity, depth)
+        found: dict[str, float] = {}
+        capacity, area = simulation.capacity, simulation.model.cell_area
+        if capacity is not None:  # else nothing is stored that could be charged or discharged
+            found["Nominal capacity [A.h]"] = capacity * depth * AH_PER_NC
+            found["Nominal areal capacity [mA.h.cm-2]"] = capacity / area * MAH_PER_CM2
+            cycles = sorted({leg.cycle for leg in self.legs})
+            for label, cycle in (("first", cycles[:1]), ("last", cycles[-1:])):
+                for number in cycle:
+                    found |= self._cycle(label, number, capacity, depth)
         for name, value in self.extremes.items():
             found[name] = value
             if name.startswith("Crack risk"):
                 found["Time of largest " + name[0].lower() + name[1:].replace(" [-]", " [s]")] = (
                     self.extreme_times[name]
                 )
+        for name, value in self.ends.items():
+            found["End " + name[0].lower() + name[1:]] = value
         found |= {
             "End voltage [V]": self.last["voltage"],
             "End stack pressure [MPa]": self.last["pressure"] * 1e3,
+            "Stack pressure swing [MPa]": (self.highest_pressure - self.lowest_pressure) * 1e3,
             "Duration [s]": self.last["time"],
             "Max lithium balance error [-]": self.lithium_error,
             "Max charge balance error [-]": self.charge_error,

@@ -155,7 +155,7 @@ def model(chosen: Case) -> Any:
     from chemomech.solver.jit import prepare
 
     comm = MPI.COMM_WORLD
-    record = on_root(comm, lambda: open_mesh(chosen.mesh_path))
+    record = on_root(comm, lambda: open_mesh(chosen.mesh_path, replaced=chosen.mesh.replaced))
     domain = read_domain(record.msh, record.coordinates, comm, chosen.numerics.quadrature_degree)
     return build_model(chosen, domain, prepare(comm))
 

@@ -40,8 +40,13 @@ MAY_KNOW: dict[str, set[str]] = {
     "catalogue": {"case", "geometry.recipe", "materials"},
     "explain": {"case", "materials", "protocol"},
     "render": {"results"},
+    "drawing": {"ranks"},
+    "study": {"case", "drawing", "geometry.recipe", "ranks", "results"},
 }
-MAY_KNOW["run"] = set(MAY_KNOW) - {"render"}  # pictures are made by another process, from the results folder
+MAY_KNOW["run"] = set(MAY_KNOW) - {
+    "render",
+    "study",
+}  # pictures are made by another process, from the results folder
 MAY_KNOW["verification"] = set(MAY_KNOW)
 MAY_KNOW["cli"] = set(MAY_KNOW)
 MAY_KNOW["__main__"] = {"cli"}
@@ -52,6 +57,8 @@ STRANGERS: dict[str, set[str]] = {  # libraries a part may not import, not even 
     "case": FINITE_ELEMENTS | {"gmsh", "ufl"},
     "protocol": FINITE_ELEMENTS | {"gmsh", "ufl"},
     "render": FINITE_ELEMENTS | {"gmsh", "ufl"},
+    "study": FINITE_ELEMENTS
+    | {"gmsh", "ufl", "pyvista", "matplotlib"},  # points run in processes of their own
     "materials": FINITE_ELEMENTS | {"gmsh"},
     "geometry": FINITE_ELEMENTS | {"ufl"},
     "physics": {"petsc4py", "gmsh", "pyvista", "matplotlib"},

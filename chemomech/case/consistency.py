@@ -133,6 +133,12 @@ def _interfaces(sections: Sections) -> Iterator[Problem]:
             what = f"charge cannot cross between '{names[0]}' ({roles[0]}) and '{names[1]}' ({roles[1]})"
             remedy = "charge_transfer joins an active and an electrolyte region"
             yield sections.problem((*here, "charge_transfer"), what, remedy)
+        if interface.resistance is not None and len(roles) == 2 and set(roles) != {"electrolyte"}:
+            what = f"'{names[0]}' ({roles[0]}) and '{names[1]}' ({roles[1]}) are not two electrolytes"
+            remedy = (
+                "resistance is met by ions between electrolytes; a film on active material is film_resistance"
+            )
+            yield sections.problem((*here, "resistance"), what, remedy)
     written = sections.data.get("interfaces", {})
     all_valid = isinstance(written, dict) and len(written) == len(interfaces)
     idle = not any(interface.charge_transfer for interface in interfaces.values())
@@ -147,8 +153,27 @@ def _cell(sections: Sections) -> Iterator[Problem]:
     cell: Cell | None = sections.valid.get("cell")
     if cell is None:
         return
+    counter = cell.counter_electrode
+    roles = {region.role for region in sections.regions.values()}
+    if len(sections.regions) == len(sections.region_names) and "electrolyte" not in roles:
+        yield sections.problem(
+            ("regions",), "no region is an electrolyte", "the counter electrode needs one to touch"
+        )
+    collector, working = cell.collector, cell.working_electrode
+    if working is not None:
+        active = [name for name, region in sections.regions.items() if region.role == "active"]
+        if active:
+            what = f"'{active[0]}' is active: electrons must reach it"
+            remedy = "give current_collector and contact_resistance in place of working_electrode"
+            yield sections.problem(("cell", "working_electrode"), what, remedy)
+        if working.at == counter.at:
+            what = f"the counter electrode is at '{counter.at}', as is the working electrode"
+            yield sections.problem(
+                ("cell", "counter_electrode", "at"), what, "put them at different boundaries"
+            )
+    if collector is None:
+        return
     here: Location = ("cell", "current_collector")
-    collector = cell.collector
     places = [collector.region] if collector.other is None else [collector.region, collector.other]
     for name in places:
         if name not in sections.region_names:
@@ -161,15 +186,9 @@ def _cell(sections: Sections) -> Iterator[Problem]:
     if first is not None and first.role not in ("active", "conductor"):
         what = f"'{collector.region}' conducts no electrons (role {first.role})"
         yield sections.problem(here, what, "begin with a region of role active or conductor")
-    counter = cell.counter_electrode
     if collector.boundary == counter.at:
         what = f"the counter electrode is at '{counter.at}', as is the current collector"
         yield sections.problem(("cell", "counter_electrode", "at"), what, "put them at different boundaries")
-    roles = {region.role for region in sections.regions.values()}
-    if len(sections.regions) == len(sections.region_names) and "electrolyte" not in roles:
-        yield sections.problem(
-            ("regions",), "no region is an electrolyte", "the counter electrode needs one to touch"
-        )
 
 
 def _steps(sections: Sections) -> tuple[tuple[ScheduledStep, ...], list[Problem]]:
@@ -186,7 +205,9 @@ def _steps(sections: Sections) -> tuple[tuple[ScheduledStep, ...], list[Problem]
 
 def _schedule(sections: Sections) -> Iterator[Problem]:
     """The sentences of the protocol and of the pressure programme."""
-    yield from _steps(sections)[1]
+    steps, problems = _steps(sections)
+    yield from problems
+    yield from _rates(sections, steps)
     pressure: Pressure | None = sections.valid.get("pressure")
     if pressure is not None and pressure.program is not None:
         try:
@@ -202,6 +223,20 @@ def _schedule(sections: Sections) -> Iterator[Problem]:
         if pressure.at in mechanics.free:
             what = f"'{pressure.at}' is pressed and cannot be free"
             yield sections.problem(("mechanics", "free"), what, f"remove '{pressure.at}' from one of the two")
+
+
+def _rates(sections: Sections, steps: tuple[ScheduledStep, ...]) -> Iterator[Problem]:
+    """A C-rate is a share of a capacity, which only active regions have by themselves."""
+    cell: Cell | None = sections.valid.get("cell")
+    whole = len(sections.regions) == len(sections.region_names)
+    active = any(region.role == "active" for region in sections.regions.values())
+    if cell is None or not whole or active or cell.nominal_capacity is not None:
+        return
+    for entry in steps:
+        if "C" in (entry.step.unit, *(stop.unit for stop in entry.step.stops)):
+            what = f"'{entry.step.text}': no region is active, so that C has no meaning"
+            remedy = "write the current as mA/cm2 or A, or give [cell] nominal_capacity"
+            yield sections.problem(("protocol", "steps", entry.index - 1), what, remedy)
 
 
 def _said(problem: Problem) -> str:

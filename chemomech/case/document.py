@@ -63,8 +63,10 @@ def _table_of(annotation: Any) -> tuple[type[BaseModel], str] | None:
 
 
 def _value(field: FieldInfo) -> str:
-    if _table_of(field.annotation) is not None:
-        return "table"
+    table = _table_of(field.annotation)
+    if table is not None:
+        extra = table[0].model_config.get("json_schema_extra")
+        return "text or table" if isinstance(extra, dict) and "string" in str(extra.get("type")) else "table"
     if "Mapping" in str(field.annotation):
         return "table of quantities or numbers"
     quantity = _quantity(field.annotation, field.metadata)

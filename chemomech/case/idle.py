@@ -1,6 +1,6 @@
 """What a case says to no effect: a key that another key switches off is a mistake, not a silence."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from chemomech.case.schema import Interface, Mechanics, Numerics
@@ -21,6 +21,8 @@ USED: Final[dict[str, tuple[str, ...]]] = {
     "inert": (*ELASTIC, *CRACKING),
 }  # fmt: skip
 """Properties that the model reads of a region, by role."""
+ACTIVE_FIELDS: Final = ("concentration", "stoichiometry", "chemical_potential")
+"""Fields of active regions only."""
 STRESS_FIELDS: Final = (
     "displacement",
     "von_mises",
@@ -35,6 +37,7 @@ def idle_keys(sections: Sections) -> Iterator[Problem]:
     """Yield every key that was written and cannot change anything."""
     yield from _properties(sections)
     yield from _without_mechanics(sections)
+    yield from _without_carriers(sections)
     numerics: Numerics | None = sections.valid.get("numerics")
     if numerics is not None and numerics.direct_limit is not None and numerics.solver != "auto":
         what = f"solver = '{numerics.solver}' does not ask for a limit"
@@ -78,13 +81,30 @@ def _without_mechanics(sections: Sections) -> Iterator[Problem]:
         yield sections.problem(
             here, "mechanics are off", f"remove '{here[-1]}' or set mechanics.enabled = true"
         )
-    fields = _table(sections, "output").get("fields")
-    for at, field in enumerate(fields if isinstance(fields, list) else ()):
-        if field in STRESS_FIELDS:
-            what = f"there is no '{field}': mechanics are off"
-            yield sections.problem(
-                ("output", "fields", at), what, "remove it or set mechanics.enabled = true"
-            )
+    yield from _fields(
+        sections, STRESS_FIELDS, "mechanics are off", "remove it or set mechanics.enabled = true"
+    )
+
+
+def _without_carriers(sections: Sections) -> Iterator[Problem]:
+    """Fields of lithium in active material and of electrons where there are none."""
+    roles = {region.role for region in sections.regions.values()}
+    if len(sections.regions) < len(sections.region_names) or "active" in roles:
+        return
+    yield from _fields(sections, ACTIVE_FIELDS, "no region is active", "remove it")
+    if "conductor" not in roles:
+        yield from _fields(sections, ("electronic_potential",), "no region conducts electrons", "remove it")
+    for here in (("numerics", "mobility"), ("mechanics", "lattice_velocity")):
+        if here[1] in _table(sections, here[0]):
+            yield sections.problem(here, "no region is active", f"remove '{here[1]}'")
+
+
+def _fields(sections: Sections, absent: Sequence[str], reason: str, remedy: str) -> Iterator[Problem]:
+    written = _table(sections, "output").get("fields")
+    for at, field in enumerate(written if isinstance(written, list) else ()):
+        if field in absent:
+            what = f"there is no '{field}': {reason}"
+            yield sections.problem(("output", "fields", at), what, remedy)
 
 
 def _table(sections: Sections, name: str) -> Mapping[str, Any]:

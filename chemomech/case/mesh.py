@@ -2,11 +2,11 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from chemomech.case.schema import Cell, Collector, split_collector
+from chemomech.case.schema import Cell, Mesh
 from chemomech.case.sections import Sections
 from chemomech.case.wording import Location, nearest
 from chemomech.errors import InputError, Problem
@@ -17,17 +17,20 @@ MAXIMUM_HEADER: Final = 1_000_000
 
 def mesh_problems(sections: Sections) -> Iterator[Problem]:
     """The mesh must exist, be a sound recipe where it is one, and have the names the case uses."""
-    written = sections.valid.get("mesh")
-    if not isinstance(written, str):
+    mesh: Mesh | None = sections.valid.get("mesh")
+    if mesh is None:
         return
-    path = sections.directory / written
+    here: Location = ("mesh", "recipe") if isinstance(sections.data.get("mesh"), dict) else ("mesh",)
+    path = sections.directory / mesh.recipe
     if not os.path.isfile(path):  # unlike Path.is_file, false also for a name no file can have
         there = [each.name for each in path.parent.iterdir()] if os.path.isdir(path.parent) else []
         remedy = nearest(path.name, there) if there else f"there is no folder '{path.parent}'"
-        yield sections.problem(("mesh",), f"there is no file '{written}'", remedy)
+        yield sections.problem(here, f"there is no file '{mesh.recipe}'", remedy)
         return
     try:
-        regions, boundaries, coordinates = mesh_names(path)
+        regions, boundaries, coordinates = mesh_names(
+            path, mesh.replaced, lambda keys: sections.place(("mesh", *keys))
+        )
     except InputError as error:
         yield from error.problems
         return
@@ -65,9 +68,10 @@ def _mesh_names_used(
     used: list[tuple[Location, str]] = []
     cell: Cell | None = sections.valid.get("cell")
     if cell is not None:
-        collector: Collector | None = split_collector(cell.current_collector)
-        if collector is not None and collector.boundary is not None:
-            used.append((("cell", "current_collector"), collector.boundary))
+        if cell.collector is not None and cell.collector.boundary is not None:
+            used.append((("cell", "current_collector"), cell.collector.boundary))
+        if cell.working_electrode is not None:
+            used.append((("cell", "working_electrode", "at"), cell.working_electrode.at))
         used.append((("cell", "counter_electrode", "at"), cell.counter_electrode.at))
     mechanics, pressure = sections.valid.get("mechanics"), sections.valid.get("pressure")
     if mechanics is not None:
@@ -79,13 +83,22 @@ def _mesh_names_used(
             yield sections.problem(key, f"the mesh has no boundary '{name}'", nearest(name, boundaries))
 
 
-def mesh_names(path: Path) -> tuple[tuple[str, ...], tuple[str, ...], str]:
-    """Return regions, boundaries and coordinates of a mesh; empty where only reading all of it would tell."""
+def mesh_names(
+    path: Path, replaced: Mapping[str, Any], place: Callable[[Location], str]
+) -> tuple[tuple[str, ...], tuple[str, ...], str]:
+    """Return regions, boundaries and coordinates of a mesh; empty where only reading all of it would tell.
+
+    `replaced` are keys of the recipe that are given elsewhere, `place` says where.
+    """
     if path.suffix == ".toml":
         from chemomech.geometry.recipe import read_recipe
 
-        recipe = read_recipe(path)
+        recipe = read_recipe(path, replaced, place)
         return tuple(recipe.regions), tuple(recipe.boundaries), recipe.coordinates
+    if replaced:
+        key = next(iter(replaced))
+        what = f"'{path.name}' is a mesh, which has no key '{key}' to change"
+        raise InputError(Problem(place((key,)), what, "only a recipe (.toml) can be changed"))
     if path.suffix != ".msh":
         return (), (), ""
     return *_physical_names(path), ""

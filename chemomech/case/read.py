@@ -18,6 +18,8 @@ from chemomech.case.sections import Sections
 from chemomech.case.wording import Location, meaning, nearest, reworded
 from chemomech.errors import InputError, Problem
 
+STUDY_FILE: Final = "study.toml"
+"""Name of the file beside case.toml that asks for a study."""
 MAXIMUM_BYTES: Final = 1_000_000
 """Largest case file that is read."""
 
@@ -28,7 +30,7 @@ def read_case(path: Path, overrides: Sequence[str] = ()) -> Case:
     InputError with every mistake of the file, of its materials, its protocol and its mesh's names.
     """
     file = case_file(Path(path))
-    source = _Source(file)
+    source = Source(file)
     for override in overrides:
         source.override(override)
     sections = Sections(file.parent, source.data, source.place)
@@ -51,6 +53,11 @@ def read_case(path: Path, overrides: Sequence[str] = ()) -> Case:
     return Case.model_construct(**sections.valid, directory=file.parent, written=source.data, origins=origins)
 
 
+def has_study(case: Path) -> bool:
+    """Return whether there is a study beside a case."""
+    return case_file(case).with_name(STUDY_FILE).is_file()
+
+
 def case_file(path: Path) -> Path:
     """Return the case.toml a folder or file name means."""
     file = path / "case.toml" if path.is_dir() else path
@@ -70,8 +77,8 @@ def case_file(path: Path) -> Path:
     raise InputError(Problem(str(path), "no such file or folder", remedy))
 
 
-class _Source:
-    """The text of a case as data, with the line or the override each key came from."""
+class Source:
+    """The text of a TOML file as data, with the line or the override each key came from."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -104,6 +111,10 @@ class _Source:
                 Problem(place, "not an override", "write for example --set protocol.cycles=3")
             )
             return
+        if path[0] == "mesh" and len(path) > 1 and isinstance(self.data.get("mesh"), str):
+            self.data["mesh"] = {
+                "recipe": self.data["mesh"]
+            }  # text names the recipe; now a key of it follows
         target: Any = self.data
         steps: list[str | int] = []
         for position, part in enumerate(path):
@@ -135,14 +146,17 @@ class _Source:
             keys = keys[:-1]
         inside = f" [{_dotted(keys[:-1])}]" if len(keys) > 1 else ""
         name = inside if table or not keys else f"{inside} {keys[-1]}"
-        for length in range(len(location), 0, -1):
-            if location[:length] in self._overridden:
-                return self._overridden[location[:length]]
-            if location[:length] in self._lines:
-                return f"{self.file}:{self._lines[location[:length]]}{name}"
-        for path, place in self._overridden.items():
-            if path[: len(location)] == location:
-                return place
+        above = [location[:length] for length in range(len(location), 0, -1)]
+        for key in above:  # an override replaces all that the file says below its key
+            if key in self._overridden:
+                return self._overridden[key]
+        if location not in self._lines:
+            for path, place in self._overridden.items():
+                if path[: len(location)] == location:
+                    return place
+        for key in above:
+            if key in self._lines:
+                return f"{self.file}:{self._lines[key]}{name}"
         return f"{self.file}{name}"
 
     def origin(self, location: Location) -> str:
@@ -178,7 +192,7 @@ def _value(text: str) -> object:
     return data["value"] if set(data) == {"value"} else text
 
 
-def _section(name: str, field: FieldInfo, source: _Source) -> Any:
+def _section(name: str, field: FieldInfo, source: Source) -> Any:
     """Return what is valid of one section; its mistakes go to the source. None where nothing is."""
     raw = source.data[name]
     entry = _entry(field.annotation)
@@ -199,7 +213,7 @@ def _entry(annotation: Any) -> type[BaseModel] | None:
     return None
 
 
-def _validated(annotation: Any, value: object, location: Location, source: _Source) -> Any:
+def _validated(annotation: Any, value: object, location: Location, source: Source) -> Any:
     """Return the validated value, None after its mistakes were noted."""
     try:
         return TypeAdapter(annotation).validate_python(value)

@@ -17,6 +17,7 @@ from pydantic import (
     GetJsonSchemaHandler,
     JsonValue,
     field_validator,
+    model_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -36,6 +37,10 @@ FieldName = Literal[
     "max_principal",
     "crack_risk",
     "energetic_risk",
+    "opening",
+    "contact_pressure",
+    "damage",
+    "conducting_fraction",
 ]
 FIELD_NAMES: Final[tuple[str, ...]] = get_args(FieldName)
 
@@ -91,6 +96,29 @@ PROPERTY: Final[dict[str, JsonValue]] = {"type": ["string", "number"]}
 Words = Annotated[tuple[str, ...], Field(strict=False)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 CurrentDensity = Annotated[float, Quantity("current_density", "1 A/m^2")]
+
+
+class Mesh(_Block):
+    """The mesh, and what is changed in its recipe: any key of the recipe, in place of what it says there, e.g.
+    fraction = 0.4, radii.median = "3 um", layers.1.thickness = "2 nm" (entries of a list count from 0). Text in
+    place of the table is the `recipe` alone."""
+
+    model_config = ConfigDict(extra="allow", json_schema_extra={"type": ["object", "string"]})
+
+    recipe: Annotated[str, Field(min_length=1)]
+    """Mesh recipe (.toml) or mesh file (.msh, .vtu, ...), relative to case.toml."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _text_is_the_recipe(cls, value: Any) -> Any:
+        if not isinstance(value, str | dict):
+            raise mistake("names no mesh", 'write mesh = "../../meshes/composite_2d.toml"')
+        return {"recipe": value} if isinstance(value, str) else value
+
+    @property
+    def replaced(self) -> Mapping[str, Any]:
+        """Return the keys of the recipe that are given here, as they were written."""
+        return self.model_extra or {}
 
 
 class Initial(_Block):
@@ -162,11 +190,96 @@ class ChargeTransfer(_Block):
     """Double-layer capacitance [F/m^2]; without it none."""
 
 
+LAW_KEYS: Final[dict[str, tuple[str, ...]]] = {
+    "persson": ("slope",),
+    "greenwood_williamson": ("asperity_radius", "height_spread"),
+    "westergaard": ("amplitude", "wavelength"),
+    "plastic": (),
+}
+"""Keys that each law of rough contact needs; the others are refused."""
+EXAMPLES: Final = {
+    "slope": "0.2",
+    "asperity_radius": '"1 um"',
+    "height_spread": '"0.1 um"',
+    "amplitude": '"50 nm"',
+    "wavelength": '"2 um"',
+}
+
+
+class Contact(_Block):
+    """How much of an interface conducts: the law of rough contact on first loading, and what unloading leaves."""
+
+    law: Literal["persson", "greenwood_williamson", "westergaard", "plastic"]
+    """persson: erf(sqrt(2) p/(E* slope)); greenwood_williamson: (p/E*) sqrt(pi asperity_radius/height_spread);
+    westergaard: (2/pi) asin sqrt(p wavelength/(pi E* amplitude)); plastic: p over the hardness of the softer side;
+    all at most 1, E* from the materials."""
+    slope: Annotated[float, Field(gt=0.0)] | None = None
+    """Root mean square slope of the roughness [-]; for persson."""
+    asperity_radius: Annotated[float, Quantity("length", "1 um")] | None = None
+    """Radius of curvature of the asperities [um]; for greenwood_williamson."""
+    height_spread: Annotated[float, Quantity("length", "0.1 um")] | None = None
+    """Decay length of the exponential distribution of heights [um]; for greenwood_williamson."""
+    amplitude: Annotated[float, Quantity("length", "50 nm")] | None = None
+    """Half the height of the sinusoidal surface from trough to crest [um]; for westergaard."""
+    wavelength: Annotated[float, Quantity("length", "2 um")] | None = None
+    """Wavelength of the sinusoidal surface [um]; for westergaard."""
+    fabrication_pressure: Annotated[float, Quantity("pressure", "350 MPa")] | None = None
+    """Pressure under which the cell was made [MPa]: what it flattened stays; without it no pressure before the run."""
+    unloading_exponent: Annotated[float, Field(gt=0.0, le=2.0)]
+    """Exponent m of the recovery: below the largest pressure p_m the share is A(p_m) (p/p_m)^m [-]; 0.5 for
+    flattened asperities that recover elastically."""
+    retained: Fraction | None = None
+    """Share of A(p_m) that adhesion holds at no pressure [-]; without it none."""
+    healing: Fraction | None = None
+    """Share of the contact that a debonded place regains when it is pressed together again [-]; without it none."""
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Demand what the law needs and refuse what belongs to another."""
+        for key in LAW_KEYS[self.law]:
+            if getattr(self, key) is None:
+                raise mistake(f"law = '{self.law}' needs '{key}'", f"e.g. {key} = {EXAMPLES[key]}")
+        for key in EXAMPLES.keys() - set(LAW_KEYS[self.law]):
+            if getattr(self, key) is not None:
+                raise mistake(f"'{key}' changes nothing with law = '{self.law}'", f"remove '{key}'")
+
+
+class Cohesive(_Block):
+    """The bond of an interface that can debond: it opens, slides, and carries pressure when closed again."""
+
+    strength: Annotated[float, Quantity("pressure", "50 MPa")]
+    """Largest normal traction [MPa]."""
+    fracture_energy: Annotated[float, Quantity("fracture_energy", "1 J/m^2")]
+    """Work of separation, in opening as in sliding [J/m^2]."""
+    shear_ratio: Annotated[float, Field(gt=0.0)]
+    """Shear strength over strength [-]."""
+    relaxation_time: Annotated[float, Quantity("time", "10 s")] | None = None
+    """Time by which damage lags behind what opening would do [s], so that an unstable jump takes time; without it
+    damage follows at once."""
+
+
 class Interface(_Block):
-    """What happens where two regions touch; one that is not named is bonded and passes no lithium."""
+    """What happens where two regions touch; one that is not named is bonded, and passes ions between electrolytes."""
 
     charge_transfer: ChargeTransfer | None = None
     """Kinetics of lithium crossing between an active and an electrolyte region."""
+    resistance: Annotated[float, Quantity("area_resistance", "1e-2 ohm m^2")] | None = None
+    """Area resistance that lithium ions meet between two electrolyte regions [ohm m^2]; without it none."""
+    contact: Contact | None = None
+    """Law of rough contact: only the share of the area that touches passes current; without it all of it does."""
+    cohesive: Cohesive | None = None
+    """Bond that can break; without it the two regions are bonded for good."""
+    loose: bool = False
+    """true: the two regions touch without a bond, and may part and slide without friction."""
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Refuse a bond on what is loose."""
+        if self.loose and self.cohesive is not None:
+            raise mistake("'loose' and 'cohesive' contradict each other", "remove one of the two")
+
+    @property
+    def parts(self) -> bool:
+        """Return whether the two regions can part."""
+        return self.loose or self.cohesive is not None
 
 
 class Collector(NamedTuple):
@@ -192,37 +305,85 @@ class CounterElectrode(_Block):
     """Area resistance of its interphase film [ohm m^2]; without it none."""
 
 
+class WorkingElectrode(_Block):
+    """The terminal of a cell without active material: an electrode on an outer boundary of the electrolyte."""
+
+    at: str
+    """Name of the boundary."""
+    kind: Literal["lithium", "blocking"]
+    """lithium: metal with Butler-Volmer kinetics at the cell voltage; blocking: passes no lithium, only charges its
+    double layer."""
+    exchange_current: CurrentDensity | None = None
+    """Exchange current density [A/m^2]; required for lithium, refused for blocking."""
+    film_resistance: Annotated[float, Quantity("area_resistance", "1e-3 ohm m^2", "zero or above")] | None = (
+        None
+    )
+    """Area resistance of the interphase film on lithium [ohm m^2]; without it none."""
+    double_layer: Annotated[float, Quantity("area_capacitance", "0.1 F/m^2")] | None = None
+    """Double-layer capacitance [F/m^2]; required for blocking, refused for lithium."""
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Demand what the kind needs and refuse what belongs to the other."""
+        key, example, refused = "exchange_current", "10 A/m^2", ["double_layer"]
+        if self.kind == "blocking":
+            key, example, refused = "double_layer", "0.1 F/m^2", ["exchange_current", "film_resistance"]
+        if getattr(self, key) is None:
+            raise mistake(f"kind = '{self.kind}' needs '{key}'", f'write for example {key} = "{example}"')
+        for name in refused:
+            if getattr(self, name) is not None:
+                raise mistake(f"'{name}' changes nothing with kind = '{self.kind}'", f"remove '{name}'")
+
+
 class Cell(_Block):
     """The electrical surroundings of the microstructure."""
 
     temperature: Annotated[float, Quantity("temperature", "25 degC")]
     """Temperature, uniform and constant [K]; "25 degC" or "298.15 K"."""
-    current_collector: str
+    current_collector: str | None = None
     """Where electrons enter: region@boundary, or region|region for the whole surface between two regions
-    (wired by a conductive network that is not resolved)."""
-    contact_resistance: Annotated[float, Quantity("area_resistance", "1e-5 ohm m^2")]
+    (wired by a conductive network that is not resolved); needs contact_resistance."""
+    contact_resistance: Annotated[float, Quantity("area_resistance", "1e-5 ohm m^2")] | None = None
     """Area resistance between collector and region [ohm m^2]."""
+    collector_contact: Contact | None = None
+    """Law of rough contact between collector and region, which divides contact_resistance by the share of the area that
+    touches; without it all of it does. For a collector at a boundary, taken as rigid, or at an interface."""
+    working_electrode: WorkingElectrode | None = None
+    """An electrode on the electrolyte in place of current_collector and contact_resistance, in cells without active
+    material."""
     counter_electrode: CounterElectrode
     """The lithium electrode."""
     nominal_capacity: Annotated[float, Quantity("capacity", "1e-9 A h")] | None = None
     """Charge that 1C moves in one hour [A h]; without it what the active regions hold in
-    equilibrium between the protocol's voltages, or over their stoichiometry_range where it names none."""
+    equilibrium between the protocol's voltages, or over their stoichiometry_range where it names none. Without active
+    regions there is no C-rate unless it is given."""
     depth: Annotated[float, Quantity("length", "1 um")] | None = None
     """Depth of a plane-strain mesh, scales currents in A [um]; without it 1 um. Only for plane strain."""
 
     @field_validator("current_collector")
     @classmethod
-    def _check_collector(cls, value: str) -> str:
-        if split_collector(value) is None:
+    def _check_collector(cls, value: str | None) -> str | None:
+        if value is not None and split_collector(value) is None:
             raise mistake(f"'{value}' names no place", 'write "region@boundary" or "region|region"')
         return value
 
+    def model_post_init(self, context: Any, /) -> None:
+        """Refuse two terminals or none."""
+        if self.working_electrode is None and self.current_collector is None:
+            raise mistake(
+                "has no terminal",
+                "give current_collector and contact_resistance, or working_electrode where no region is active",
+            )
+        for key in ("current_collector", "contact_resistance"):
+            if self.working_electrode is None and getattr(self, key) is None:
+                example = {"contact_resistance": "1e-5 ohm m^2"}.get(key, "particle@right")
+                raise mistake(f"'{key}' is missing", f'write for example {key} = "{example}"')
+            if self.working_electrode is not None and getattr(self, key) is not None:
+                raise mistake(f"'{key}' and 'working_electrode' exclude each other", "keep one of them")
+
     @property
-    def collector(self) -> Collector:
-        """Return the current collector taken apart."""
-        parts = split_collector(self.current_collector)
-        assert parts is not None  # the validator saw to it
-        return parts
+    def collector(self) -> Collector | None:
+        """Return the current collector taken apart; None where a working electrode is the terminal."""
+        return None if self.current_collector is None else split_collector(self.current_collector)
 
 
 def split_collector(text: str) -> Collector | None:
@@ -310,6 +471,8 @@ class Numerics(_Block):
     """Longest time step [s]; without it no limit."""
     minimum_step: Annotated[float, Quantity("time", "1e-6 s")] = 1e-6
     """Shortest time step before the run gives up [s]."""
+    overlap: Annotated[float, Field(gt=0.0, le=0.01)] = 1e-4
+    """Overlap of two faces in contact under 1 % of E*, relative to the size of the smaller body [-]."""
     mobility: Literal["thermodynamic", "dilute"] = "thermodynamic"
     """thermodynamic: M = D / (d mu / d c at zero stress); dilute: M = D c / (R T)."""
 
@@ -368,8 +531,8 @@ class CaseFile(_Block):
 
     title: Annotated[str, Field(min_length=1)]
     """One line that says what the case is."""
-    mesh: Annotated[str, Field(min_length=1)]
-    """Mesh recipe (.toml) or mesh file (.msh, .vtu, ...), relative to case.toml."""
+    mesh: Mesh
+    """Mesh recipe (.toml) or mesh file (.msh, .vtu, ...), relative to case.toml; or a table with changes to it."""
     regions: Annotated[Mapping[str, Region], Field(min_length=1)]
     """One table per region of the mesh; the names are the mesh's physical groups."""
     interfaces: Mapping[str, Interface] = Field(default_factory=dict)
@@ -403,7 +566,7 @@ class Case(CaseFile):
     @property
     def mesh_path(self) -> Path:
         """Return the mesh recipe or mesh file."""
-        return (self.directory / self.mesh).resolve()
+        return (self.directory / self.mesh.recipe).resolve()
 
     @property
     def material_directories(self) -> tuple[Path, ...]:

@@ -176,6 +176,16 @@ def from_internal(value: float, unit: str) -> float:
     return _convert(float(value), internal, unit)
 
 
+def in_unit(quantity: str | float, unit: str) -> float:
+    """Return a quantity, text such as "0.1 MPa", as a number in the named unit; UnitError if it is of another kind."""
+    need = f"a quantity in '{unit}' is needed" if unit else "a plain number is needed"
+    number, given = _split(quantity, need)
+    try:
+        return _convert(number, given, unit)
+    except _WrongDimensionError as error:
+        raise UnitError(f"'{quantity}' is {error}; {need}") from None
+
+
 @cache
 def factor_from_internal(unit: str) -> float:
     """Return the factor from internal numbers or arrays to the unit; UnitError for degC."""

@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterable, Mapping
 from types import NoneType
-from typing import Any, Final, get_args
+from typing import Annotated, Any, Final, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -116,14 +116,17 @@ def _model_at(root: type[BaseModel], location: Location) -> type[BaseModel] | No
     """Return the model whose table is at a location, None where there is none."""
     current: Any = root
     for part in location:
+        if get_origin(current) is Annotated:
+            current = get_args(current)[0]
         if isinstance(current, type) and issubclass(current, BaseModel):
             field = current.model_fields.get(str(part))
             current = field.annotation if field is not None else None
             inner = [each for each in get_args(current) if each is not NoneType]
             if len(inner) == 1:  # X | None
                 current = inner[0]
-        elif len(get_args(current)) == 2:  # Mapping[str, X]
-            current = get_args(current)[1]
+        elif len(get_args(current)) == 2:  # Mapping[str, X] or tuple[X, ...]
+            first, second = get_args(current)
+            current = first if second is ... else second
         else:
             return None
     return current if isinstance(current, type) and issubclass(current, BaseModel) else None

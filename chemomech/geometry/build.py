@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import numpy as np
 from chemomech.errors import InputError, Problem
 from chemomech.geometry import external, shapes
 from chemomech.geometry.kinds import SIDES, External, Layered, Recipe
-from chemomech.geometry.recipe import check, read_recipe
+from chemomech.geometry.recipe import check, contents, read_recipe
 from chemomech.geometry.report import Cells, Floats, Ints, report
 from chemomech.geometry.tables import MeshSize
 
@@ -44,11 +44,14 @@ def default_cache(path: Path) -> Path:
     return Path.cwd() / ".cache" / "meshes"
 
 
-def open_mesh(path: Path, cache: Path | None = None) -> MeshRecord:
-    """Return the mesh of a recipe (.toml), or of a mesh file in um whose regions are named groups."""
+def open_mesh(path: Path, cache: Path | None = None, replaced: Mapping[str, Any] | None = None) -> MeshRecord:
+    """Return the mesh of a recipe (.toml), or of a mesh file in um whose regions are named groups.
+
+    `replaced` are keys of the recipe that a case gives in place of the recipe's own.
+    """
     if not path.is_file():
         raise InputError(Problem(str(path), "no such mesh", "give a recipe (.toml) or a mesh file"))
-    recipe = read_recipe(path) if path.suffix == ".toml" else external.recipe_for(path)
+    recipe = read_recipe(path, replaced) if path.suffix == ".toml" else external.recipe_for(path)
     return build(recipe, cache or default_cache(path))
 
 
@@ -97,13 +100,7 @@ def _of_mesh(recipe: Recipe, problem: Problem) -> Problem:
 
 def fingerprint(recipe: Recipe) -> str:
     """Return a hash of everything that the mesh depends on."""
-    content: dict[str, Any] = {
-        "recipe": recipe.model_dump(mode="json"),
-        "format": FORMAT,
-        "gmsh": gmsh.__version__,
-    }
-    if isinstance(recipe, External):
-        content["file"] = hashlib.sha256(recipe.path.read_bytes()).hexdigest()
+    content: dict[str, Any] = {**contents(recipe), "format": FORMAT, "gmsh": gmsh.__version__}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

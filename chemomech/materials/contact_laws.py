@@ -142,6 +142,14 @@ def effective_modulus(first: tuple[Any, Any], second: tuple[Any, Any] | None = N
     return 1.0 / compliance
 
 
+def cohesive_length(plane_modulus: float, fracture_energy: float, strength: float) -> float:
+    """Return the length of the zone in which a bond gives way ahead of a crack, l = E' G_c/sigma_c^2 [um].
+
+    Source: A. Hillerborg, M. Modeer and P.-E. Petersson, Cem. Concr. Res. 6, 773 (1976).
+    """
+    return plane_modulus * fracture_energy / strength**2
+
+
 def holm_resistance(conductivity: float, radius: float) -> float:
     """Return 1/(2 sigma a), the constriction of one round spot between like half spaces [V/nA]."""
     return 1.0 / (2.0 * conductivity * radius)

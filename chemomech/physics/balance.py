@@ -26,6 +26,17 @@ class Physics(Protocol):
         """Scalar forms worth recording, by name."""
 
 
+class Layer(Protocol):
+    """What lies in series with a reaction at an interface, too thin to have a volume: a film, an interphase."""
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """Unknowns of its own that it needs, such as a thickness on the interface."""
+
+    def drop(self, state: State, current: Any) -> Any:
+        """Voltage lost [V] where the current density [nA/um^2] passes; an expression inside dS or ds."""
+
+
 def storage(state: State, field: Field, regions: Iterable[str]) -> ufl.Form:
     """Storage term: int (dc/dt) t dV."""
     return state.domain.over(state.rate(field) * state.test[field], regions)

@@ -25,8 +25,7 @@ from chemomech.fields import (
     State,
 )
 from chemomech.materials.kinetics import Kinetics
-from chemomech.physics.balance import exchange
-from chemomech.physics.layers import Layer
+from chemomech.physics.balance import Layer, exchange
 
 
 @dataclass(frozen=True)
@@ -51,11 +50,18 @@ class ChargeTransfer:
     """share a of the nominal area that conducts, in (0, 1]; None means all of it"""
     double_layer: Any = None
     """[nC/(V um^2)]"""
+    ionic_potential: Field = IONIC_POTENTIAL
+    """that of the electrolyte region, where there are several"""
 
     @property
     def fields(self) -> tuple[Field, ...]:
         """The traces that meet at the interface."""
-        fields: tuple[Field, ...] = (CONCENTRATION, CHEMICAL_POTENTIAL, ELECTRONIC_POTENTIAL, IONIC_POTENTIAL)
+        fields: tuple[Field, ...] = (
+            CONCENTRATION,
+            CHEMICAL_POTENTIAL,
+            ELECTRONIC_POTENTIAL,
+            self.ionic_potential,
+        )
         if self.strain_coefficient is not None:
             fields += (DISPLACEMENT,)
         for layer in self.layers:
@@ -68,7 +74,7 @@ class ChargeTransfer:
         current = self.faradaic(state)
         lithium = state.domain.on_interface(current / FARADAY * state.test[CONCENTRATION]("+"), plus, minus)
         total = current + self.capacitive(state)
-        charge = exchange(state, total, ELECTRONIC_POTENTIAL, IONIC_POTENTIAL, plus, minus)
+        charge = exchange(state, total, ELECTRONIC_POTENTIAL, self.ionic_potential, plus, minus)
         form = lithium + charge
         if self.film_current is not None:
             fraction = self._fraction(state)
@@ -79,13 +85,17 @@ class ChargeTransfer:
         return form
 
     def observables(self, state: State) -> dict[str, ufl.Form]:
-        """Faradaic and capacitive current [nA], charge of the double layer [nC], mean overpotential x area."""
+        """Faradaic and capacitive current [nA], charge of the double layer [nC], mean overpotential x area; where only
+        part of the area conducts, the conductance near equilibrium [nA/V]."""
         plus, minus = frozenset([self.active]), frozenset([self.electrolyte])
         integrate = state.domain.on_interface
         found = {
             f"faradaic current {self.name}": integrate(self.faradaic(state), plus, minus),
             f"overpotential {self.name}": integrate(self.overpotential(state), plus, minus),
         }
+        if self.conducting_fraction is not None:
+            conductance = self.conducting_fraction(state) / self._resistance(state)
+            found[f"interface conductance {self.name}"] = integrate(conductance, plus, minus)
         if self.double_layer is not None:
             stored = self.double_layer * self._drop(state)
             found[f"capacitive current {self.name}"] = integrate(self.capacitive(state), plus, minus)
@@ -114,13 +124,19 @@ class ChargeTransfer:
         """Current density that charges the double layer, C_dl d(phi_s - phi_e)/dt [nA/um^2]."""
         if self.double_layer is None:
             return 0.0
-        return self.double_layer * (state.rate(ELECTRONIC_POTENTIAL)("+") - state.rate(IONIC_POTENTIAL)("-"))
+        rates = state.rate(ELECTRONIC_POTENTIAL)("+") - state.rate(self.ionic_potential)("-")
+        return self.double_layer * rates
+
+    def _resistance(self, state: State) -> Any:
+        # of a unit of area that conducts, near equilibrium; layers are taken at one unit of current density
+        layers = sum(layer.drop(state, 1.0) for layer in self.layers)
+        return layers + 1.0 / self.kinetics.conductance(self._theta(state))
 
     def _fraction(self, state: State) -> Any:
         return 1.0 if self.conducting_fraction is None else self.conducting_fraction(state)
 
     def _drop(self, state: State) -> Any:
-        return state.value[ELECTRONIC_POTENTIAL]("+") - state.value[IONIC_POTENTIAL]("-")
+        return state.value[ELECTRONIC_POTENTIAL]("+") - state.value[self.ionic_potential]("-")
 
     def _theta(self, state: State) -> Any:
         return state.value[CONCENTRATION]("+") / self.maximum_concentration

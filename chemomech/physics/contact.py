@@ -20,33 +20,30 @@ from chemomech.materials.maths import ufl_maths
 FLOOR: Final = 1e-6
 """conducting fraction of what does not touch [-]"""
 
-type OnInterface = Callable[[State], Any]
+type OnFace = Callable[[State], Any]
 
 
 @dataclass(frozen=True)
-class InterfaceContact:
-    """The conducting fraction of an interface."""
+class FaceContact:
+    """The conducting fraction of a face."""
 
-    plus: str
-    minus: str
+    face: str
+    """an interface, a|b, or the end of a region at a boundary, a@b"""
     law: RoughContact | None
     """None: all of what holds together conducts"""
-    pressure: OnInterface | None = None
+    pressure: OnFace | None = None
     """normal pressure [GPa], negative in tension; needed with a law"""
-    damage: OnInterface | None = None
+    damage: OnFace | None = None
     """None: the interface cannot debond"""
     healing: Any = 0.0
     """h [-]"""
-
-    @property
-    def name(self) -> str:
-        """The two sides."""
-        return f"{self.plus}|{self.minus}"
+    adhering: float = 1.0
+    """share of the undamaged area that adhesion holds: 0 where two bodies merely touch"""
 
     @property
     def memory(self) -> Memory:
         """The largest pressure so far [GPa]."""
-        return Memory(LARGEST_PRESSURE, self.plus, self.minus, "GPa")
+        return Memory(LARGEST_PRESSURE, self.face, "GPa")
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -71,12 +68,12 @@ class InterfaceContact:
     def fraction(self, state: State) -> Any:
         """Share of the nominal area that conducts, in [FLOOR, 1]."""
         damage = None if self.damage is None else self.damage(state)
-        held, loose = self._touching(state, 1.0), self._touching(state, 0.0)
+        held, loose = self._touching(state, self.adhering), self._touching(state, 0.0)
         share = held if damage is None else (1.0 - damage) * held + damage * self.healing * loose
         return FLOOR + (1.0 - FLOOR) * share
 
     def _touching(self, state: State, adhering: float) -> Any:
         if self.law is None or self.pressure is None:
             return adhering
-        largest = state.memory[self.memory]("+")
+        largest = state.remembered(self.memory)
         return self.law.fraction(self.pressure(state), largest, adhering=adhering, maths=ufl_maths())

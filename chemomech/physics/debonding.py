@@ -7,7 +7,7 @@ The displacements of the two sides are two fields.  With the jump [u] = u(+) - u
 Damage follows the bilinear law of effective opening (strength sigma_c, fracture energy G_c),
     D_s(delta) = delta_f (delta - delta_0)/(delta (delta_f - delta_0)),   delta_0 = sigma_c/K,  delta_f = 2 G_c/sigma_c,
 so that opening and sliding both cost G_c, the shear strength is beta sigma_c, and unloading goes to the origin.  Damage
-never heals.  With a relaxation time tau it lags behind, D' = (D_s - D)/tau, which lets an unstable jump pass in finite time:
+never heals.  With a relaxation time tau it lags behind, D' = (D_s - D)/tau, so that an unstable jump takes time:
     D = D_old + w max(D_s - D_old, 0),   w = dt/(dt + tau).
 
 K is a penalty: two faces in contact overlap by p/K.  Sources: G. T. Camacho and M. Ortiz, Int. J. Solids Struct. 33,
@@ -64,6 +64,8 @@ class Joint:
     stiffness: Any
     """K [GPa/um]"""
     bond: Bond | None = None
+    residual_stiffness: float = RESIDUAL
+    """of a broken bond, relative to K [-]"""
     gap: Any = 0.0
     """g_0, distance of the two faces in the mesh's own shape [um]; an expression"""
 
@@ -75,7 +77,7 @@ class Joint:
     @property
     def memory(self) -> Memory:
         """The damage done so far [-]."""
-        return Memory(DAMAGE, self.plus, self.minus, "-")
+        return Memory(DAMAGE, self.name, "-")
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -122,13 +124,14 @@ class Joint:
 
     def normal_traction(self, state: State) -> Any:
         """Pull on the two faces [GPa], negative in contact."""
-        return self._cohesion(state) * self._opened(state) - self.pressure(state)
+        held = self._cohesion(state) * self._opened(state) - self.pressure(state)
+        return held + self._residue * (self.opening(state) - self.gap)
 
     def damage(self, state: State) -> Any:
         """Damage at the end of the step, D [-]; 1 without a bond."""
         if self.bond is None:
             return ufl.as_ufl(1.0)
-        before = state.memory[self.memory]("+")
+        before = state.remembered(self.memory)
         more = ufl.max_value(self.bond.damage(self._effective(state), self.stiffness) - before, 0.0)
         tau = self.bond.relaxation_time
         return before + (more if tau is None else state.step / (state.step + tau) * more)
@@ -137,10 +140,15 @@ class Joint:
         """Traction that works on the jump [GPa]; a vector."""
         normal = ufl.FacetNormal(state.domain.mesh)("+")
         ratio = 1.0 if self.bond is None else self.bond.shear_ratio
-        return self._cohesion(state) * ratio**2 * self.slip(state) - self.normal_traction(state) * normal
+        sheared = (self._cohesion(state) * ratio**2 + self._residue) * self.slip(state)
+        return sheared - self.normal_traction(state) * normal
 
     def _cohesion(self, state: State) -> Any:
-        return self.stiffness * (1.0 - (1.0 - RESIDUAL) * self.damage(state))
+        return self.stiffness * (1.0 - self.damage(state))
+
+    @property
+    def _residue(self) -> Any:
+        return self.residual_stiffness * self.stiffness
 
     def _opened(self, state: State) -> Any:
         opening = self.opening(state)

@@ -1,20 +1,9 @@
-"""What lies in series with the reaction at an interface and takes part of the voltage: films, layers, constrictions."""
+"""What lies in series with the reaction at an interface and takes part of the voltage."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from chemomech.fields import Field, State
-
-
-class Layer(Protocol):
-    """A layer between the two sides of an interface, thin enough to have no volume."""
-
-    @property
-    def fields(self) -> tuple[Field, ...]:
-        """Unknowns of its own that it needs, such as a thickness on the interface."""
-
-    def drop(self, state: State, current: Any) -> Any:
-        """Voltage lost [V] where the current density [nA/um^2] passes; an expression inside dS or ds."""
 
 
 @dataclass(frozen=True)

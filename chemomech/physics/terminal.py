@@ -1,19 +1,24 @@
-"""The terminals of the cell: current collector, cell voltage, lithium counter electrode.
+"""The terminals of the cell: current collector or working electrode, cell voltage, counter electrode.
 
-The collector passes i = (V - phi_s)/R_c [positive = into the active material's electrons = charging]; V is one global
-unknown, and one Constant chooses whether the current or the voltage is prescribed:
-    mode (i - I/A) + (1 - mode) (V - V_set)/R_c = 0, integrated over the collector.
+The cell passes a current density i through its terminal [positive = into the electrolyte or the active material's
+electrons = charging]; V is one global unknown, and one Constant chooses whether the current or the voltage is given:
+    mode (i - I/A) + (1 - mode) g (V - V_set) = 0, integrated over the terminal, g a conductance.
+
+* A collector on active material: i = (V - phi_s)/R_c.
+* Lithium metal on the electrolyte: i = i_BV(E - phi_e - i R_film), with E = V (working) or E = 0 (counter).
+* A blocking electrode on the electrolyte: i = C d(V - phi_e)/dt.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import chemomech.runtime  # noqa: F401
 
 import ufl
 from dolfinx import fem
 
-from chemomech.fields import CELL_VOLTAGE, ELECTRONIC_POTENTIAL, IONIC_POTENTIAL, Field, State
+from chemomech.fields import CELL_VOLTAGE, ELECTRONIC_POTENTIAL, Field, State
 from chemomech.materials.kinetics import Kinetics
 from chemomech.physics.balance import outflow
 
@@ -29,6 +34,11 @@ class Control:
     mode: fem.Constant
     """1 = current is imposed, 0 = voltage is imposed"""
 
+    def equation(self, density: Any, voltage: Any, conductance: Any, area: float) -> Any:
+        """The equation of the cell voltage per area of the terminal, zero at the solution [nA/um^2]."""
+        deviation = conductance * (voltage - self.voltage)
+        return self.mode * (density - self.current / area) + (1 - self.mode) * deviation
+
 
 @dataclass(frozen=True)
 class CurrentCollector:
@@ -43,6 +53,8 @@ class CurrentCollector:
     control: Control
     area: float
     """[um^2]"""
+    conducting_fraction: Callable[[State], Any] | None = None
+    """share of the nominal area that conducts, in (0, 1]; None means all of it"""
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -51,10 +63,9 @@ class CurrentCollector:
 
     def residual(self, state: State) -> ufl.Form:
         """Current into the active material, and the equation of the cell voltage."""
-        control = self.control
         density = self.density(state)
-        deviation = (self._trace(state.value[CELL_VOLTAGE]) - control.voltage) / self.contact_resistance
-        prescribed = control.mode * (density - control.current / self.area) + (1 - control.mode) * deviation
+        voltage = self._trace(state.value[CELL_VOLTAGE])
+        prescribed = self.control.equation(density, voltage, 1 / self.contact_resistance, self.area)
         entering = self._integrate(state, -density * self._trace(state.test[ELECTRONIC_POTENTIAL]))
         return entering + self._integrate(state, prescribed * self._trace(state.test[CELL_VOLTAGE]))
 
@@ -67,7 +78,8 @@ class CurrentCollector:
         # The references are subtracted apart: added to both first, they would cost the small drop its digits.
         terminal, electrons = state.unknowns[CELL_VOLTAGE], state.unknowns[ELECTRONIC_POTENTIAL]
         drop = self._trace(terminal.function) - self._trace(electrons.function)
-        return (drop + (terminal.reference - electrons.reference)) / self.contact_resistance
+        density = (drop + (terminal.reference - electrons.reference)) / self.contact_resistance
+        return density if self.conducting_fraction is None else self.conducting_fraction(state) * density
 
     def _trace(self, value: Any) -> Any:
         return value if self.boundary is not None else value("+")
@@ -78,13 +90,62 @@ class CurrentCollector:
         return state.domain.on_interface(integrand, [self.region], self.neighbours)
 
 
+class Electrode(Protocol):
+    """Metal on a boundary of the electrolyte: what current it passes, and into which ionic potentials."""
+
+    @property
+    def boundary(self) -> str:
+        """Where it is."""
+
+    @property
+    def touching(self) -> Mapping[Field, tuple[str, ...]]:
+        """Regions that it touches, by their ionic potential."""
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The fields it needs."""
+
+    def density(self, state: State, potential: Field) -> Any:
+        """Current density into the electrolyte whose ionic potential this is [nA/um^2]."""
+
+    def residual(self, state: State) -> ufl.Form:
+        """Its current enters the electrolyte."""
+
+    def observables(self, state: State) -> dict[str, ufl.Form]:
+        """What it stores."""
+
+
+def passed(electrode: Electrode, state: State) -> ufl.Form:
+    """Current from an electrode into the electrolyte [nA]."""
+    return sum(
+        (
+            state.domain.on_boundary(electrode.density(state, potential), electrode.boundary, regions)
+            for potential, regions in electrode.touching.items()
+        ),
+        ufl.Form([]),
+    )
+
+
+def entering(electrode: Electrode, state: State) -> ufl.Form:
+    """The current of an electrode as a gain of the ionic potentials that it touches."""
+    return sum(
+        (
+            outflow(state, potential, -electrode.density(state, potential), electrode.boundary, regions)
+            for potential, regions in electrode.touching.items()
+        ),
+        ufl.Form([]),
+    )
+
+
 @dataclass(frozen=True)
-class LithiumCounter:
-    """Lithium-metal counter electrode at 0 V on a boundary of the electrolyte: i = i_BV(0 - phi_e)."""
+class LithiumElectrode:
+    """Lithium metal at a potential E on a boundary of the electrolyte: i = i_BV(E - phi_e - i R_film)."""
 
     boundary: str
-    regions: tuple[str, ...]
+    touching: Mapping[Field, tuple[str, ...]]
     kinetics: Kinetics
+    metal: Field | None = None
+    """the potential E of the metal as an unknown; None where it is 0 V: the counter electrode"""
     film_resistance: Any = None
     """[V um^2/nA]"""
     film_current: Field | None = None
@@ -92,25 +153,121 @@ class LithiumCounter:
 
     @property
     def fields(self) -> tuple[Field, ...]:
-        """The ionic potential it sets."""
-        return (IONIC_POTENTIAL,) if self.film_current is None else (IONIC_POTENTIAL, self.film_current)
+        """The ionic potentials it sets, its own where that is an unknown, the current through a film."""
+        own = () if self.metal is None else (self.metal,)
+        film = () if self.film_current is None else (self.film_current,)
+        return (*self.touching, *own, *film)
+
+    def density(self, state: State, potential: Field) -> Any:
+        """Current density into the electrolyte [nA/um^2]."""
+        if self.film_current is not None:
+            return state.value[self.film_current]
+        return self.kinetics.current(self._drop(state, potential))
 
     def residual(self, state: State) -> ufl.Form:
-        """Current from lithium enters the electrolyte."""
-        density = self._density(state)
-        form = outflow(state, IONIC_POTENTIAL, -density, self.boundary, self.regions)
+        """Current from lithium enters the electrolyte; the law of the film."""
+        form = entering(self, state)
         if self.film_current is not None:
-            reaction = self.kinetics.current(-state.value[IONIC_POTENTIAL] - density * self.film_resistance)
-            form += outflow(state, self.film_current, density - reaction, self.boundary, self.regions)
+            density = state.value[self.film_current]
+            for potential, regions in self.touching.items():
+                drop = self._drop(state, potential) - density * self.film_resistance
+                law = density - self.kinetics.current(drop)
+                form += outflow(state, self.film_current, law, self.boundary, regions)
         return form
 
     def observables(self, state: State) -> dict[str, ufl.Form]:
-        """Current from the lithium into the electrolyte [nA]; negative while charging."""
-        return {
-            "counter current": state.domain.on_boundary(self._density(state), self.boundary, self.regions)
-        }
+        """Nothing: its current has the name of what it is in the cell."""
+        return {}
 
-    def _density(self, state: State) -> Any:
-        if self.film_current is not None:
-            return state.value[self.film_current]
-        return self.kinetics.current(-state.value[IONIC_POTENTIAL])
+    def _drop(self, state: State, potential: Field) -> Any:
+        metal = 0.0 if self.metal is None else state.value[self.metal]
+        return metal - state.value[potential]
+
+
+@dataclass(frozen=True)
+class BlockingElectrode:
+    """An electrode that passes no ions, only charges its double layer: i = C d(E - phi_e)/dt."""
+
+    boundary: str
+    touching: Mapping[Field, tuple[str, ...]]
+    double_layer: Any
+    """[nC/(V um^2)]"""
+    metal: Field = CELL_VOLTAGE
+    """the potential E of the metal"""
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The ionic potentials and its own."""
+        return (*self.touching, self.metal)
+
+    def density(self, state: State, potential: Field) -> Any:
+        """Current density into the electrolyte [nA/um^2]."""
+        return self.double_layer * (state.rate(self.metal) - state.rate(potential))
+
+    def residual(self, state: State) -> ufl.Form:
+        """The charge of the metal repels ions into the electrolyte."""
+        return entering(self, state)
+
+    def observables(self, state: State) -> dict[str, ufl.Form]:
+        """Charge of the metal's surface [nC]."""
+        metal = state.value[self.metal]
+        stored = sum(
+            (
+                state.domain.on_boundary(
+                    self.double_layer * (metal - state.value[potential]), self.boundary, regions
+                )
+                for potential, regions in self.touching.items()
+            ),
+            ufl.Form([]),
+        )
+        return {f"double-layer charge at {self.boundary}": stored}
+
+
+@dataclass(frozen=True)
+class CounterElectrode:
+    """The electrode at 0 V that closes the circuit."""
+
+    electrode: Electrode
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """Those of the electrode."""
+        return self.electrode.fields
+
+    def residual(self, state: State) -> ufl.Form:
+        """Its current enters the electrolyte."""
+        return self.electrode.residual(state)
+
+    def observables(self, state: State) -> dict[str, ufl.Form]:
+        """Current into the electrolyte [nA]; negative while charging."""
+        return {"counter current": passed(self.electrode, state), **self.electrode.observables(state)}
+
+
+@dataclass(frozen=True)
+class WorkingElectrode:
+    """The terminal of a cell without active material: an electrode on the electrolyte, at the cell voltage."""
+
+    electrode: Electrode
+    control: Control
+    area: float
+    """[um^2]"""
+    conductance: Any
+    """g, the size of i/(V - phi_e) [nA/(V um^2)]"""
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """Those of the electrode, and the cell voltage."""
+        return tuple(dict.fromkeys((*self.electrode.fields, CELL_VOLTAGE)))
+
+    def residual(self, state: State) -> ufl.Form:
+        """Current into the electrolyte, and the equation of the cell voltage."""
+        form, voltage = self.electrode.residual(state), state.value[CELL_VOLTAGE]
+        for potential, regions in self.electrode.touching.items():
+            density = self.electrode.density(state, potential)
+            prescribed = self.control.equation(density, voltage, self.conductance, self.area)
+            form += outflow(state, CELL_VOLTAGE, prescribed, self.electrode.boundary, regions)
+        return form
+
+    def observables(self, state: State) -> dict[str, ufl.Form]:
+        """Cell current [nA], positive = charging; what the electrode stores."""
+        return {"cell current": passed(self.electrode, state), **self.electrode.observables(state)}

@@ -6,10 +6,12 @@ from pathlib import Path
 
 from chemomech.errors import InputError
 from chemomech.render.report import render_results
+from chemomech.render.study import render_study
+from chemomech.results.study import is_study
 
 
 def main() -> int:
-    """Render one results folder; 0 when done, 2 when it cannot be read."""
+    """Render one results folder, of a run or of a study; 0 when done, 2 when it cannot be read."""
     parser = argparse.ArgumentParser(
         prog="python -m chemomech.render", description="Make the figures of a run."
     )
@@ -17,7 +19,10 @@ def main() -> int:
     parser.add_argument("--no-animation", action="store_true", help="leave the animation out")
     arguments = parser.parse_args()
     try:
-        made = render_results(arguments.results, animation=not arguments.no_animation)
+        if is_study(arguments.results):
+            made = render_study(arguments.results)
+        else:
+            made = render_results(arguments.results, animation=not arguments.no_animation)
     except InputError as error:
         print(error, file=sys.stderr)
         return 2

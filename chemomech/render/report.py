@@ -61,7 +61,7 @@ def render_results(results: Path, *, animation: bool = True) -> list[Path]:
         if not record.frames:
             return [*curves, page]
         made = _pictures(record, folder)
-        if animation:
+        if animation and _fields(record):
             shown = CRACK_RISK_ARRAY if CRACK_RISK_ARRAY in record.cell_arrays else _fields(record)[0]
             moving = animate(record, shown, folder)
             made += [moving] if moving else []

@@ -11,6 +11,7 @@ from chemomech.errors import InputError, Problem
 
 MAXIMUM_BYTES: Final = 1_000_000
 EXAMPLE: Final = '[figures."Discharge capacity [A.h]"] value = 1.2e-9, rtol = 0.01'
+TABLES: Final = ("figures", "study")
 _KEYS: Final = ("value", "rtol", "atol", "source", "note")
 
 
@@ -45,16 +46,19 @@ class Comparison:
         return f"{verdict} {self.name}: {numbers}"
 
 
-def compare(summary: Mapping[str, float], expected: Path) -> list[Comparison]:
-    """Return each expected figure beside the run's; InputError with every mistake of the expected.toml."""
-    figures = _read(expected)
+def compare(summary: Mapping[str, float], expected: Path, table: str = "figures") -> list[Comparison]:
+    """Return each expected figure beside the run's; InputError with every mistake of the expected.toml.
+
+    `table`: "figures" of a run, or "study" for those of a study.
+    """
+    figures = _read(expected, table)
     problems: list[Problem] = []
     comparisons: list[Comparison] = []
     for name, entry in figures.items():
         mistake = _mistake(entry)
         if mistake:
             problems.append(
-                Problem(f'{expected} [figures."{name}"]', mistake, f"write for example {EXAMPLE}")
+                Problem(f'{expected} [{table}."{name}"]', mistake, f"write for example {EXAMPLE}")
             )
             continue
         value = float(entry["value"])
@@ -77,7 +81,7 @@ def report(comparisons: Sequence[Comparison]) -> str:
     return "\n".join([*map(str, comparisons), verdict])
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, table: str) -> dict[str, Any]:
     try:
         if path.stat().st_size > MAXIMUM_BYTES:
             raise InputError(
@@ -88,11 +92,10 @@ def _read(path: Path) -> dict[str, Any]:
         raise InputError(Problem(str(path), f"cannot be read ({type(error).__name__})")) from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise InputError(Problem(str(path), f"not TOML: {error}", "mend this line")) from None
-    figures = content.get("figures")
-    if not isinstance(figures, dict) or not figures or set(content) != {"figures"}:
-        raise InputError(
-            Problem(str(path), "must hold [figures] and nothing else", f"write for example {EXAMPLE}")
-        )
+    figures = content.get(table)
+    if not isinstance(figures, dict) or not figures or not set(content) <= {*TABLES, table}:
+        what = f"must hold [{table}], and nothing but {' and '.join(f'[{one}]' for one in TABLES)}"
+        raise InputError(Problem(str(path), what, f"write for example {EXAMPLE.replace('figures', table)}"))
     return figures
 
 

@@ -104,7 +104,7 @@ class FrameFile:
                 linked = isinstance(root.get("Points", getlink=True), h5py.ExternalLink)
                 if same and len(times) >= frames:
                     first = self._read_frame(root, 0)
-                    if linked:
+                    if linked and first:
                         name = next(iter(first))
                         self._room = len(root[name]) // self._rows(name)
                     else:

@@ -71,6 +71,8 @@ class BlockPreconditioner:
         self.elliptic_matrix = PETSc.Mat()
         self._borders: dict[int, PETSc.Vec] = {}
         self._complements: dict[int, float] = {}
+        self._rows: dict[int, list[Any]] = {}
+        """equation of each number by the elliptic fields"""
 
     def _with(self, treatment: Treatment) -> list[int]:
         return [i for i, trait in enumerate(self.traits) if trait.treatment == treatment]
@@ -181,7 +183,9 @@ class BlockPreconditioner:
 
     def _set_up_global(self, g: int) -> None:
         # Bordering: y = A_hh^-1 A_hg for the host h it acts on, complement s = A_gg - A_gh y.
+        # Fluxes on an interface are condensed first, as they are between the potentials.
         host = self._host(g)
+        self._rows[g] = [self._condensed(g, i) for i in self.elliptic]
         one = self.blocks[g][g].createVecRight()
         one.set(1.0)
         column = self._host_column(g, host, one)
@@ -191,7 +195,9 @@ class BlockPreconditioner:
         ksp.setPC(preconditioner)
         ksp.solve(column, border)
         own = one.duplicate()
-        self.blocks[g][g].mult(one, own)
+        alone = self._condensed(g, g)
+        assert alone is not None  # every number has an equation of its own
+        alone.mult(one, own)
         back = self._host_row(g, host, border)
         self._complements[g] = own.sum() - back
 
@@ -212,9 +218,10 @@ class BlockPreconditioner:
             column = self.elliptic_matrix.createVecRight()
             column.set(0.0)
             for k, i in enumerate(self.elliptic):
-                if self.blocks[i][g] is not None:
+                block = self._condensed(i, g)
+                if block is not None:
                     part = column.getSubVector(self.elliptic_sets[k])
-                    self.blocks[i][g].mult(one, part)
+                    block.mult(one, part)
                     column.restoreSubVector(self.elliptic_sets[k], part)
             return column
         assert isinstance(host, int)
@@ -226,10 +233,10 @@ class BlockPreconditioner:
         total = 0.0
         result = self.blocks[g][g].createVecLeft()
         if host == "elliptic":
-            for k, i in enumerate(self.elliptic):
-                if self.blocks[g][i] is not None:
+            for k, block in enumerate(self._rows[g]):
+                if block is not None:
                     part = vector.getSubVector(self.elliptic_sets[k])
-                    self.blocks[g][i].mult(part, result)
+                    block.mult(part, result)
                     vector.restoreSubVector(self.elliptic_sets[k], part)
                     total += result.sum()
             return float(total)
@@ -313,7 +320,8 @@ class BlockPreconditioner:
         answer: PETSc.Vec,
     ) -> None:
         # With the border y = A_hh^-1 A_hg the host's own answer b gives the number, g = (r_g - A_gh b)/s.
-        number = (right[g].sum() - self._host_row(g, host, answer)) / self._complements[g]
+        own = self._remaining(g, right, result, self.fluxes).sum()
+        number = (own - self._host_row(g, host, answer)) / self._complements[g]
         answer.axpy(-number, self._borders[g])
         result[g].set(number)
 

@@ -91,7 +91,7 @@ def balance() -> dict[str, float]:
     if start is None:
         raise RunError("the simulation did not start")
     errors = [
-        balance_errors(start, moment.reading, moment.charge, simulation.current_scale)
+        balance_errors(start, moment.reading, moment.metal_charge, simulation.current_scale)
         for moment in trace.moments
     ]
     lithium, charge = np.max(np.array(errors), axis=0)

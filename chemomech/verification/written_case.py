@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -113,6 +113,13 @@ EVERYTHING: Final = (
 )
 
 
+class Written(Protocol):
+    """A case that can be put into a folder."""
+
+    def write(self, folder: Path) -> None:
+        """Write case.toml, mesh.toml and materials."""
+
+
 @dataclass(frozen=True)
 class CellCase:
     """A case to be written: what differs from one verification to the other."""
@@ -159,7 +166,7 @@ class Trace:
 
 
 @contextmanager
-def written(case: CellCase, comm: MPI.Intracomm) -> Iterator[tuple[Path, MeshRecord]]:
+def written(case: Written, comm: MPI.Intracomm) -> Iterator[tuple[Path, MeshRecord]]:
     """Write a case and make its mesh on the first rank, in a folder that lives as long as the context."""
     folder, record, problem = None, None, ""
     if comm.rank == 0:
@@ -188,7 +195,7 @@ def model_of(folder: Path, record: MeshRecord, comm: MPI.Intracomm) -> Model:
     return build_model(case, domain)
 
 
-def simulate(case: CellCase, comm: MPI.Intracomm = MPI.COMM_WORLD) -> tuple[Simulation, Trace]:
+def simulate(case: Written, comm: MPI.Intracomm = MPI.COMM_WORLD) -> tuple[Simulation, Trace]:
     """Run a case's whole protocol."""
     with written(case, comm) as (folder, record):
         model = model_of(folder, record, comm)

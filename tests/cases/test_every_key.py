@@ -23,8 +23,9 @@ from chemomech.case.idle import USED
 from chemomech.case.read import read_case
 from chemomech.case.schema import CaseFile
 from chemomech.errors import InputError, RunError
-from chemomech.geometry.build import open_mesh
+from chemomech.geometry.build import fingerprint, open_mesh
 from chemomech.geometry.kinds import Composite, External, Layered, Particle
+from chemomech.geometry.recipe import read_recipe
 from chemomech.materials.properties import KINDS
 from chemomech.results.format import split_unit
 from chemomech.results.read import Results, open_results
@@ -64,7 +65,7 @@ def edited(content: Mapping[str, Any], edits: Edits) -> dict[str, Any]:
         if value is DELETE:
             del table[last]
         else:
-            table[last] = value
+            table[last] = copy.deepcopy(value)
     return made
 
 
@@ -147,13 +148,29 @@ BASE: dict[str, Any] = {
     },
     "output": {"fields": ["concentration", "energetic_risk"], "figures": False, "animation": False},
 }
+GLASSES = {"material": "Glass", "role": "electrolyte"}
+METAL = {"at": "right", "kind": "lithium", "exchange_current": "5 A/m^2"}
+PLATE = {"at": "right", "kind": "blocking", "double_layer": "0.1 F/m^2"}
+SYMMETRIC: Edits = {
+    "regions": {name: GLASSES for name in ("particle", "electrolyte", "backing")},
+    "interfaces": {},
+    "cell": {
+        "temperature": "25 degC",
+        "working_electrode": METAL,
+        "counter_electrode": BASE["cell"]["counter_electrode"],
+    },
+    "protocol.steps": ["Charge at 1 mA/cm2 for 20 s"],
+    "output.fields": ["ionic_potential"],
+}
+"""what makes the base a cell of three electrolytes between lithium and lithium"""
+JOINT = "interfaces.particle|electrolyte.resistance"
 TRANSFER = "interfaces.particle|electrolyte.charge_transfer"
 NO_MECHANICS: Edits = {"pressure": DELETE, "output.fields": ["concentration"]}
 FIXTURE: Edits = {"pressure": {"at": "right", "fixture": "50 GPa/mm"}}
 
 CASE_KEYS: dict[str, tuple[Edits, Edits]] = {
     # key: what the case is to have for it, what is then changed
-    "mesh": ({}, {"mesh": "other.toml"}),
+    "mesh.recipe": ({}, {"mesh": {"recipe": "other.toml"}}),
     "regions.*.material": ({}, {"regions.electrolyte.material": "Steel2"}),
     "regions.*.role": ({}, {"regions.backing.role": "inert"}),
     "regions.*.initial.stoichiometry": ({}, {"regions.particle.initial": {"stoichiometry": 0.5}}),
@@ -171,6 +188,21 @@ CASE_KEYS: dict[str, tuple[Edits, Edits]] = {
     "cell.temperature": ({}, {"cell.temperature": "60 degC"}),
     "cell.current_collector": ({}, {"cell.current_collector": "backing@right"}),
     "cell.contact_resistance": ({}, {"cell.contact_resistance": "1e-4 ohm m^2"}),
+    JOINT: (SYMMETRIC, {JOINT: "1e-3 ohm m^2"}),
+    "cell.working_electrode.at": (SYMMETRIC, {"cell.working_electrode.at": "top"}),
+    "cell.working_electrode.kind": (SYMMETRIC, {"cell.working_electrode": {**PLATE, "kind": "blocking"}}),
+    "cell.working_electrode.exchange_current": (
+        SYMMETRIC,
+        {"cell.working_electrode": {**METAL, "exchange_current": "1 A/m^2"}},
+    ),
+    "cell.working_electrode.film_resistance": (
+        SYMMETRIC,
+        {"cell.working_electrode.film_resistance": "1e-3 ohm m^2"},
+    ),
+    "cell.working_electrode.double_layer": (
+        {**SYMMETRIC, "cell.working_electrode": PLATE},
+        {"cell.working_electrode.double_layer": "0.2 F/m^2"},
+    ),
     "cell.counter_electrode.at": (
         {"cell.current_collector": "particle|backing", "pressure.at": "right"},
         {"cell.counter_electrode.at": "bottom"},
@@ -587,6 +619,7 @@ RECIPE_COSMETIC = {
     "name": "is the name of the file",
     "directory": "is the folder of the file",
 }
+BESIDE = {("composite", "radii.values")}  # a table is merged: the distribution would stay beside the list
 NOT_HERE = {  # refused, as test_what_a_recipe_cannot_use_is_refused shows
     "particle": {"names.separator"},
     "composite": set(),
@@ -645,6 +678,29 @@ def test_every_key_of_a_recipe_changes_the_mesh(tmp_path: Path, kind: str, key: 
     changed = made(tmp_path / "changed", edited(edited(content, needed), change))
     only_report = (kind, key) in {("layered", "names.particle"), ("external", "names.particle")}
     assert plain[only_report] != changed[only_report]
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"), [(kind, key) for kind, (_, _, keys) in RECIPE_KEYS.items() for key in keys]
+)
+def test_every_key_of_a_recipe_can_be_given_by_a_case(tmp_path: Path, kind: str, key: str) -> None:
+    _, content, keys = RECIPE_KEYS[kind]
+    needed, change = keys[key]
+    if DELETE in change.values() or (kind, key) in BESIDE:
+        pytest.skip("a case adds and replaces keys of a recipe, it cannot remove one")
+    foreign(tmp_path)
+    (tmp_path / "recipe.toml").write_text(tomlkit.dumps(edited(content, needed)))
+    (tmp_path / "changed.toml").write_text(tomlkit.dumps(edited(edited(content, needed), change)))
+    replaced: dict[str, Any] = {}
+    for dotted, value in change.items():
+        *parents, last = dotted.split(".")
+        table = replaced
+        for part in parents:
+            table = table.setdefault(part, {})
+        table[last] = value
+    wanted, plain = read_recipe(tmp_path / "changed.toml"), read_recipe(tmp_path / "recipe.toml")
+    got = read_recipe(tmp_path / "recipe.toml", replaced)
+    assert fingerprint(got) == fingerprint(wanted) != fingerprint(plain)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import json
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,8 @@ from chemomech.case.positions import key_lines, split_key
 from chemomech.case.read import MAXIMUM_BYTES, read_case
 from chemomech.case.schema import Case, CaseFile
 from chemomech.errors import InputError
+from chemomech.explain import explain
+from chemomech.geometry.recipe import read_recipe
 
 ROOT = Path(__file__).parents[2]
 
@@ -167,7 +170,7 @@ def test_unknown_key_names_line_and_neighbour(write: Callable[..., Path]) -> Non
         (
             'contact_resistance = "1e-5 ohm m^2"',
             "",
-            ["[cell]: 'contact_resistance' is missing; write for example"],
+            ["cell: 'contact_resistance' is missing; write for example"],
         ),
         ('role = "active"', 'role = "actve"', ["'actve' is not a choice; did you mean 'active'?"]),
         ('role = "electrolyte"', 'role = "active"', [":6 ", "Glass has no 'maximum_concentration'"]),
@@ -276,6 +279,90 @@ def test_names_of_a_recipe(write: Callable[..., Path]) -> None:
     ]
     (folder / "mesh.toml").write_text(recipe.replace('"5 um"', '"50 V"'))
     assert "mesh.toml:3" in mistakes(folder)[0]
+
+
+RECIPE = """\
+kind = "layered"
+coordinates = "plane strain"
+width = "2 um"
+structured = true
+cells_across = 2
+
+[[layers]]
+name = "electrolyte"
+thickness = "4 um"
+cells = 4
+
+[[layers]]
+name = "particle"
+thickness = "2 um"
+cells = 12
+"""
+
+
+def recipe_of(case: Case) -> Any:
+    """Return the recipe as the case has it."""
+    return read_recipe(case.mesh_path, case.mesh.replaced)
+
+
+def test_a_case_changes_keys_of_its_recipe(write: Callable[..., Path]) -> None:
+    table = '{ recipe = "mesh.toml", width = "3 um", layers.1.thickness = "40 nm" }'
+    folder = write(('"mesh.msh"', table))
+    (folder / "mesh.toml").write_text(RECIPE)
+    case = read_case(folder, ("mesh.layers.0.cells=7",))
+    recipe = recipe_of(case)
+    assert (recipe.width, recipe.cells_across) == (3.0, 2)
+    assert [layer.thickness for layer in recipe.layers] == pytest.approx([4.0, 0.04])
+    assert [layer.cells for layer in recipe.layers] == [7, 12]
+    assert case.mesh_path == folder / "mesh.toml"
+    assert case.origins["mesh", "width"] == "case.toml:2"
+    text = explain(case)
+    assert "  layers.1.thickness = 40 nm [case.toml:2]" in text
+    assert "  layers.0.cells = 7 [--set mesh.layers.0.cells=7]" in text
+
+
+def test_overrides_reach_the_recipe_of_a_mesh_that_is_text(write: Callable[..., Path]) -> None:
+    folder = write(('"mesh.msh"', '"mesh.toml"'))
+    (folder / "mesh.toml").write_text(RECIPE)
+    recipe = recipe_of(read_case(folder, ("mesh.width=5 um", "mesh.layers.1.finer=both")))
+    assert (recipe.width, recipe.layers[1].finer) == (5.0, "both")
+    assert recipe_of(read_case(folder)).width == 2.0
+    (folder / "other.toml").write_text(RECIPE.replace("4 um", "5 um"))
+    recipe = recipe_of(read_case(folder, ("mesh.width=5 um", "mesh.recipe=other.toml")))
+    assert (recipe.width, recipe.layers[0].thickness) == (5.0, 5.0)
+
+
+@pytest.mark.parametrize(
+    ("mesh", "overrides", "expected"),
+    [
+        ('{ recipe = "mesh.toml", witdh = "3 um" }', (), "case.toml:2 [mesh] witdh: 'witdh' is not a key here; did"),
+        ('{ recipe = "mesh.toml", width = "3 V" }', (), "case.toml:2 [mesh] width: '3 V' is a voltage"),
+        (
+            '{ recipe = "mesh.toml", layers.2.cells = 3 }',
+            (),
+            "case.toml:2 [mesh.layers] 2: 'layers' has no entry 2; there are 2, counted from 0",
+        ),
+        (
+            '{ recipe = "mesh.toml", layers.1.cells = 0 }',
+            (),
+            "case.toml:2 [mesh.layers.1] cells: 0 is outside its range; it must be at least 1",
+        ),
+        ('{ recipe = "mesh.toml", structured = false }', (), "mesh.toml:5: cells_across: only a structured mesh"),
+        ('"mesh.toml"', ("mesh.layers.0.cell=3",), "--set mesh.layers.0.cell=3: 'cell' is not a key here"),
+        ('"mesh.toml"', ("mesh.name=x",), "--set mesh.name=x: 'name' is not a key here; remove it"),
+        ('"mesh.toml"', ("mesh.kind=ball",), "--set mesh.kind=ball: 'ball' is not a kind of mesh"),
+        ('{ width = "3 um" }', (), "case.toml:2 [mesh]: 'recipe' is missing"),
+        ('{ recipe = "msh.toml" }', (), "case.toml:2 [mesh] recipe: there is no file 'msh.toml'; did you mean"),
+        ("3", (), "case.toml:2 mesh: names no mesh; write"),
+        ('"mesh.msh"', ("mesh.width=3 um",), "'mesh.msh' is a mesh, which has no key 'width' to change; only a"),
+    ],
+)  # fmt: skip
+def test_mistakes_in_changes_of_a_recipe_name_the_case(
+    write: Callable[..., Path], mesh: str, overrides: tuple[str, ...], expected: str
+) -> None:
+    folder = write(('"mesh.msh"', mesh))
+    (folder / "mesh.toml").write_text(RECIPE)
+    assert expected in "\n".join(mistakes(folder, *overrides))
 
 
 def test_mesh_without_names(write: Callable[..., Path]) -> None:

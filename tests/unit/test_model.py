@@ -97,7 +97,7 @@ def test_without_mechanics_there_is_no_displacement(film: Model, tmp_path: Path)
 
 
 def test_areas_volumes_and_capacities(film: Model) -> None:
-    assert film.collector_area == pytest.approx(2.0) and film.cell_area == pytest.approx(2.0)
+    assert film.terminal_area == pytest.approx(2.0) and film.cell_area == pytest.approx(2.0)
     (active,) = film.active
     assert active.volume == pytest.approx(4.0) and active.initial_stoichiometry == THETA
     assert active.capacity == pytest.approx(FARADAY * FULL * 4.0)

@@ -14,7 +14,7 @@ ROW = {names.VOLTAGE: 3.75, names.CURRENT_DENSITY: 0.25}
 
 def moment(time: float, index: int, last: bool = False) -> Moment:
     scheduled = None if index == 0 else ScheduledStep(parse_step("Charge at 1C until 4 V"), 2, index)
-    return Moment(time, 0.5, scheduled, Reading(3.75, 1.0, -1.0, 0.0, 1.0, 0.0, {}), 1.0, 3, last)
+    return Moment(time, 0.5, scheduled, Reading(3.75, 1.0, -1.0, 0.0, 1.0, 0.0, {}), 1.0, -1.0, 3, last)
 
 
 def test_quiet_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,7 +22,8 @@ def reading(voltage: float, pressure: float = 0.01) -> Reading:
 
 
 def moment(time: float, place: int | None, voltage: float, charge: float) -> Moment:
-    return Moment(time, 1.0, None if place is None else SCHEDULE[place], reading(voltage), charge, 3, False)
+    scheduled = None if place is None else SCHEDULE[place]
+    return Moment(time, 1.0, scheduled, reading(voltage), charge, -charge, 3, False)
 
 
 def row(risk: float, lithium: float = 1e-12, charge: float = 1e-10) -> dict[str, float]:
@@ -112,8 +113,8 @@ def test_balance_errors_by_hand() -> None:
     start = Reading(3.6, 0.0, 0.0, 0.0, lithium=10.0, layer_charge=1.0, scalars={})
     faraday = 96.48533212
     now = Reading(3.7, 2.0, -2.0, 0.0, lithium=9.0, layer_charge=6.0, scalars={})
-    lithium, charge = balance_errors(start, now, faraday + 5.0, 4.0)
+    lithium, charge = balance_errors(start, now, -(faraday + 5.0), 4.0)
     assert lithium < 1e-11 and charge == 0.0
     now = Reading(3.7, 2.0, -1.9, 0.0, lithium=9.1, layer_charge=6.0, scalars={})
-    lithium, charge = balance_errors(start, now, faraday + 5.0, 4.0)
+    lithium, charge = balance_errors(start, now, -(faraday + 5.0), 4.0)
     assert lithium == pytest.approx(0.01) and charge == pytest.approx(0.025)

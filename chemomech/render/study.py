@@ -1,0 +1,157 @@
+"""Figures of a study from its folder: lines with error bars, and maps over two axes."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from chemomech.render.style import REGION_COLOURS, STYLE, axis_label
+from chemomech.results.format import FIGURES_FOLDER, split_unit
+from chemomech.results.study import Axis, Series, Table, missing_columns, open_study
+
+MARKERS: Final = "osD^vP*X"
+Spec = Mapping[str, Any]
+
+
+def render_study(folder: Path) -> list[Path]:
+    """Draw the figures of a study's folder into its figures/; return the files made.
+
+    A figure whose columns no point has is left out. InputError when the folder cannot be read.
+    """
+    record, table = open_study(folder)
+    target = folder / FIGURES_FOLDER
+    target.mkdir(exist_ok=True)
+    made = []
+    with matplotlib.rc_context(STYLE):
+        for spec in record["figures"]:
+            asked = [spec["x"], *spec["y"], *([spec["colour"]] if spec["colour"] else [])]
+            if any(missing_columns(table, asked)):
+                continue
+            figure = _map(table, spec) if spec["colour"] else _lines(table, spec)
+            path = target / f"{spec['name']}.png"
+            figure.savefig(path)
+            made.append(path)
+    return made
+
+
+def _fixed(table: Table, where: Mapping[str, str | float]) -> dict[str, int]:
+    """Return axis -> index for axis -> value."""
+    found = {name: table.axis(name).find(value) for name, value in where.items()}
+    return {name: index for name, index in found.items() if index is not None}
+
+
+def _axis(table: Table, name: str) -> Axis | None:
+    return next((axis for axis in table.axes if axis.name == name), None)
+
+
+def _lines(table: Table, spec: Spec) -> Figure:
+    """Draw each figure over x, one line for each value of `by`, error bars where an axis repeats."""
+    figure = Figure(figsize=(6.0, 4.2), layout="constrained")
+    axes = figure.subplots()
+    by = [spec["by"]] if spec["by"] else []
+    where = _fixed(table, spec["where"])
+    drawn: list[tuple[str, str, Series]] = []
+    for column in spec["y"]:
+        for series in table.series(spec["x"], column, by, where):
+            value = [table.axis(name).labels[index] for name, index in series.fixed.items()]
+            name = [split_unit(column)[0]] if len(spec["y"]) > 1 else []
+            drawn.append((column, ", ".join([*name, *value]), series))
+    colours = _colours(table, spec["by"], len(spec["y"]), len(drawn))
+    named = _axis(table, spec["x"])
+    joined = named is None or not named.named
+    for number, (_, label, series) in enumerate(drawn):
+        spread = bool(np.any(np.isfinite(series.deviation)))
+        axes.errorbar(
+            series.x,
+            series.mean,
+            yerr=np.nan_to_num(series.deviation) if spread else None,
+            color=colours[number],
+            marker=MARKERS[number % len(MARKERS)],
+            markersize=5.5,
+            capsize=3.0,
+            linestyle="-" if joined else "none",
+            label=label,
+        )
+    axes.set_xlabel(axis_label(spec["x"]))
+    unit = split_unit(spec["y"][0])[1]
+    axes.set_ylabel(axis_label(f"{spec['label']} [{unit or '-'}]" if spec["label"] else spec["y"][0]))
+    _scales(axes, spec["scale"])
+    _names_on(axes.xaxis, named)
+    if len(drawn) > 1:
+        title = axis_label(spec["by"]) if spec["by"] and len(spec["y"]) == 1 else None
+        axes.legend(title=title, loc="best")
+    return figure
+
+
+def _colours(table: Table, by: str | None, columns: int, count: int) -> Sequence[Any]:
+    """Return a colour for each line: a ramp along a numeric axis, else colours that differ."""
+    axis = _axis(table, by) if by else None
+    if axis is not None and not axis.named and columns == 1 and count > 2:
+        return list(matplotlib.colormaps["viridis"](np.linspace(0.0, 0.88, count)))
+    return [REGION_COLOURS[number % len(REGION_COLOURS)] for number in range(count)]
+
+
+def _scales(axes: Axes, scale: str) -> None:
+    """Make axes logarithmic; where less than two decades are shown, more than the powers of ten get a number."""
+    for name, along in (("x", axes.xaxis), ("y", axes.yaxis)):
+        if scale not in ("log-log", f"log-{name}"):
+            continue
+        (axes.set_xscale if name == "x" else axes.set_yscale)("log")
+        low, high = axes.get_xlim() if name == "x" else axes.get_ylim()
+        if high < 100.0 * low:
+            along.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            along.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            along.set_minor_formatter(NullFormatter())
+
+
+def _names_on(along: Any, axis: Axis | None) -> None:
+    """Write names in place of numbers on an axis of variants."""
+    if axis is not None and axis.named:
+        along.set_ticks(list(axis.positions), list(axis.labels))
+
+
+def _map(table: Table, spec: Spec) -> Figure:
+    """Draw a figure in colours over two axes, with lines where it has the given values."""
+    figure = Figure(figsize=(6.0, 4.4), layout="constrained")
+    axes = figure.subplots()
+    across, up = table.axis(spec["x"]), table.axis(spec["y"][0])
+    values = np.full((len(up.positions), len(across.positions)), np.nan)
+    for series in table.series(spec["x"], spec["colour"], [up.name], _fixed(table, spec["where"])):
+        for x, value in zip(series.x, series.mean, strict=True):
+            column = int(np.argmin(np.abs(np.array(across.positions) - x)))
+            values[series.fixed[up.name], column] = value
+    columns, rows = np.argsort(across.positions), np.argsort(up.positions)
+    x, y = np.array(across.positions)[columns], np.array(up.positions)[rows]
+    values = values[np.ix_(rows, columns)]
+    edges = [
+        _edges(x, spec["scale"] in ("log-x", "log-log")),
+        _edges(y, spec["scale"] in ("log-y", "log-log")),
+    ]
+    drawn = axes.pcolormesh(*edges, np.ma.masked_invalid(values), cmap="viridis")
+    figure.colorbar(drawn, ax=axes, label=axis_label(spec["colour"]))
+    if spec["levels"] and min(values.shape) > 1:
+        lines = axes.contour(
+            x, y, np.ma.masked_invalid(values), levels=sorted(spec["levels"]), colors="white"
+        )
+        axes.clabel(lines, fontsize=9)
+    axes.set_xlabel(axis_label(spec["x"]))
+    axes.set_ylabel(axis_label(spec["y"][0]))
+    _scales(axes, spec["scale"])
+    _names_on(axes.xaxis, across)
+    _names_on(axes.yaxis, up)
+    return figure
+
+
+def _edges(centres: np.ndarray[Any, np.dtype[np.float64]], logarithmic: bool) -> Any:
+    """Return the edges of the cells around sorted centres, half-way between neighbours (in the logarithm)."""
+    places = np.log(centres) if logarithmic else centres
+    half = 0.5 * np.diff(places) if len(places) > 1 else np.array([0.5])
+    edges = np.concatenate(
+        [[places[0] - half[0]], places[:-1] + half[: len(places) - 1], [places[-1] + half[-1]]]
+    )
+    return np.exp(edges) if logarithmic else edges

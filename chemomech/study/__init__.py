@@ -1,0 +1,1 @@
+"""Sweeps over keys of a case: what study.toml asks for, its points, and what is collected from them."""
