@@ -103,10 +103,13 @@ class Tally:
                 )
         for name, value in self.ends.items():
             found["End " + name[0].lower() + name[1:]] = value
+        pressure = simulation.model.case.pressure
+        if pressure is not None and pressure.fixture is not None:
+            swing = (self.highest_pressure - self.lowest_pressure) * 1e3
+            found["Stack pressure swing [MPa]"] = swing
         found |= {
             "End voltage [V]": self.last["voltage"],
             "End stack pressure [MPa]": self.last["pressure"] * 1e3,
-            "Stack pressure swing [MPa]": (self.highest_pressure - self.lowest_pressure) * 1e3,
             "Duration [s]": self.last["time"],
             "Max lithium balance error [-]": self.lithium_error,
             "Max charge balance error [-]": self.charge_error,

@@ -56,10 +56,7 @@ class FaceContact:
 
     def observables(self, state: State) -> dict[str, ufl.Form]:
         """Conducting area [um^2]."""
-        fraction = self.fraction(state)
-        return {
-            f"conducting area {self.name}": state.domain.on_interface(fraction, [self.plus], [self.minus])
-        }
+        return {f"conducting area {self.face}": state.domain.on_face(self.fraction(state), self.face)}
 
     def remembered(self, state: State) -> Mapping[Memory, Any]:
         """The largest pressure."""

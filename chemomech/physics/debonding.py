@@ -2,10 +2,12 @@
 
 The displacements of the two sides are two fields.  With the jump [u] = u(+) - u(-) and the normal n out of "+",
     opening g = g_0 - [u] . n,      slip s = [u] - ([u] . n) n,      delta = sqrt(<g>^2 + beta^2 s^2);
-    tension and shear:  t_n = (1 - D) K <g>,   t_s = (1 - D) K beta^2 s;      compression:  t_n = K g,  g < 0.
+    tension and shear:  t_n = k(D) <g>,   t_s = k(D) beta^2 s;      compression:  t_n = K g,  g < 0.
 
-Damage follows the bilinear law of effective opening (strength sigma_c, fracture energy G_c),
-    D_s(delta) = delta_f (delta - delta_0)/(delta (delta_f - delta_0)),   delta_0 = sigma_c/K,  delta_f = 2 G_c/sigma_c,
+The bond follows the bilinear law of effective opening (strength sigma_c, fracture energy G_c): it is elastic up to
+delta_0 = sigma_c/K and softens linearly to nothing at delta_f = 2 G_c/sigma_c.  Its damage D is the share of strength
+that is lost,
+    D_s(delta) = (delta - delta_0)/(delta_f - delta_0),   k(D) = sigma_c (1 - D)/(delta_0 + D (delta_f - delta_0)),
 so that opening and sliding both cost G_c, the shear strength is beta sigma_c, and unloading goes to the origin.  Damage
 never heals.  With a relaxation time tau it lags behind, D' = (D_s - D)/tau, so that an unstable jump takes time:
     D = D_old + w max(D_s - D_old, 0),   w = dt/(dt + tau).
@@ -51,8 +53,12 @@ class Bond:
     def damage(self, opening: Any, stiffness: Any) -> Any:
         """Damage that an effective opening would do on its own, D_s(delta) [-]."""
         first, last = self.strength / stiffness, self.final_opening()
-        d = ufl.min_value(ufl.max_value(opening, first), last)
-        return last * (d - first) / (d * (last - first))
+        return (ufl.min_value(ufl.max_value(opening, first), last) - first) / (last - first)
+
+    def secant(self, damage: Any, stiffness: Any) -> Any:
+        """Stiffness that is left of the bond, k(D) [GPa/um]."""
+        first, last = self.strength / stiffness, self.final_opening()
+        return self.strength * (1.0 - damage) / (first + damage * (last - first))
 
 
 @dataclass(frozen=True)
@@ -144,7 +150,7 @@ class Joint:
         return sheared - self.normal_traction(state) * normal
 
     def _cohesion(self, state: State) -> Any:
-        return self.stiffness * (1.0 - self.damage(state))
+        return 0.0 if self.bond is None else self.bond.secant(self.damage(state), self.stiffness)
 
     @property
     def _residue(self) -> Any:

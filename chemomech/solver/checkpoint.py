@@ -1,8 +1,8 @@
 """Checkpoints that continue on any number of ranks.
 
 Volume fields are stored as the values in each cell, in the order of the cells in the mesh file; fields on facets as
-values at the nodes of the mesh file; memories with the places of their integration points; global numbers as they are.  Rank 0 writes a new file and renames it, so that a
-kill leaves the old or the new checkpoint, never a part.
+values at the nodes of the mesh file; memories with the places of their integration points; global numbers as they
+are.  Rank 0 writes a new file and renames it, so that a kill leaves the old or the new checkpoint, never a part.
 """
 
 import os

@@ -15,6 +15,7 @@ from chemomech.fields import DISPLACEMENT
 from chemomech.materials import contact_laws as laws
 from chemomech.materials.free_energy import Solid
 from chemomech.memory import PointValues
+from chemomech.physics.balance import Physics
 from chemomech.physics.debonding import Joint
 from chemomech.physics.mechanics import StackPressure, StressEquilibrium, rollers
 from chemomech.verification import meshes
@@ -165,7 +166,7 @@ class Pair:
         pressure, moved = number(domain, 0.0), number(domain, 0.0)
         parts = [DISPLACEMENT.on([name]) for name in names]
         state = make_state(domain, dict.fromkeys(names, "inert"), parts, dict.fromkeys(parts, 2))
-        physics = [StressEquilibrium(solids), StackPressure("top", pressure), joint]
+        physics: list[Physics] = [StressEquilibrium(solids), StackPressure("top", pressure), joint]
         conditions = rollers(state, walls)
         if driven:
             upper = state.unknowns[state.field_in(DISPLACEMENT, "above")]
@@ -204,8 +205,7 @@ class Pair:
         points = PointValues(
             domain, pressure, self.joint.name, lambda f: fem.form(f, entity_maps=domain.entity_maps)
         )
-        highest = max(domain.comm.allgather(float(np.max(points.evaluate(), initial=0.0))))
-        return highest
+        return float(max(domain.comm.allgather(float(np.max(points.evaluate(), initial=0.0)))))
 
     def _read(self, name: str, integrand: Any) -> float:
         domain = self.bench.domain
