@@ -16,7 +16,7 @@ from chemomech.materials import contact_laws as laws
 from chemomech.materials.free_energy import Solid
 from chemomech.memory import PointValues
 from chemomech.physics.balance import Physics
-from chemomech.physics.debonding import Joint
+from chemomech.physics.debonding import RESIDUAL, Joint
 from chemomech.physics.mechanics import StackPressure, StressEquilibrium, rollers
 from chemomech.verification import meshes
 from chemomech.verification.bench import Bench, make_state, number
@@ -162,7 +162,13 @@ class Pair:
         solids = {
             name: Solid(*(number(domain, value) for value in elastic)) for name, elastic in names.items()
         }
-        joint = Joint("above", "below", number(domain, stiffness), residual_stiffness=1e-12, gap=gap("+"))
+        joint = Joint(
+            "above",
+            "below",
+            number(domain, stiffness),
+            residual_stiffness=1e-12 if driven else RESIDUAL,
+            gap=gap("+"),
+        )
         pressure, moved = number(domain, 0.0), number(domain, 0.0)
         parts = [DISPLACEMENT.on([name]) for name in names]
         state = make_state(domain, dict.fromkeys(names, "inert"), parts, dict.fromkeys(parts, 2))
@@ -227,8 +233,8 @@ def hertz() -> dict[str, float]:
     """Contact radius, approach, peak pressure and stiffness of an NMC sphere on sulfide; its constriction twice."""
     modulus = laws.effective_modulus(NMC, SULFIDE)
     radius = float(np.cbrt(3 * FORCE * RADIUS / (4 * modulus)))  # sizes the mesh only
-    inner = np.linspace(0.0, 1.5 * radius, 46)
-    r = np.concatenate([inner, meshes.graded(1.5 * radius, FAR * radius, 22, 150.0)[1:]])
+    inner = np.linspace(0.0, 1.4 * radius, 46)
+    r = np.concatenate([inner, meshes.graded(1.4 * radius, FAR * radius, 22, 150.0)[1:]])
     depth = meshes.graded(0.0, FAR * radius, 26, 800.0)
     top = FAR * radius
     domain = meshes.grid(

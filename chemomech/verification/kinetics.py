@@ -48,6 +48,7 @@ class Bars:
     temperature: float = 300.0
     electrode_left: bool = True
     film_resistance: float | None = None
+    conducting_fraction: float | None = None
     double_layer: float | None = None
     strain_coefficient: float | None = None
     pressure: float | None = None
@@ -71,6 +72,7 @@ class Bars:
         control = Control(number(domain, 0.0), number(domain, 0.0), number(domain, 1.0))
         kinetics = Kinetics(number(domain, self.exchange_current), 0.5, 0.5, number(domain, self.temperature))
         film = None if self.film_resistance is None else FILM
+        share = option(self.conducting_fraction)
         host = Host(
             number(domain, 1.0), lambda theta: number(domain, self.potential), lambda theta: 1.0, None
         )
@@ -83,6 +85,7 @@ class Bars:
             strain_coefficient=option(self.strain_coefficient),
             layers=() if self.film_resistance is None else (Film(number(domain, self.film_resistance)),),
             film_current=film,
+            conducting_fraction=None if share is None else lambda state: share,
             double_layer=option(self.double_layer),
         )
         physics: list[Physics] = [
@@ -193,6 +196,32 @@ def film() -> dict[str, float]:
         run = Bars(film_resistance=4.0, electrode_left=side == "left").bench()
         found[f"voltage_V_{side}"] = run.voltage(0.005)
         run.bench.destroy()
+    return found
+
+
+def contact_fraction() -> dict[str, float]:
+    """Voltage per share a of the area that conducts, at a current of a times 5 A/m2, less the drop over the bars [mV].
+
+    The same current density then passes where the faces touch, whatever the share.
+    """
+    found: dict[str, float] = {}
+    for share in (1.0, 0.1, 1e-6):
+        for side in ("left", "right"):
+            pair = Bars(
+                conductivities=(10.0, 0.04),
+                lengths=(1.0, 2.0),
+                film_resistance=4.0,
+                conducting_fraction=share,
+                electrode_left=side == "left",
+            )
+            run = pair.bench()
+            current = 0.005 * share
+            bars = sum(
+                length / kappa for length, kappa in zip(pair.lengths, pair.conductivities, strict=True)
+            )
+            voltage = run.voltage(current) - pair.potential - current * bars
+            found[f"drop_mV_{share:g}_{side}"] = 1e3 * voltage
+            run.bench.destroy()
     return found
 
 

@@ -10,7 +10,15 @@ from chemomech.errors import InputError
 from chemomech.verification import run
 from chemomech.verification.figures import Figure, judge, tables
 
-SLOW = {"dis_stress_coupled_potentiostatic", "particle_vs_pybamm", "diff_sphere_pot"}
+SLOW = {
+    "dis_stress_coupled_potentiostatic",
+    "particle_vs_pybamm",
+    "diff_sphere_pot",
+    "contact_hertz",
+    "contact_westergaard",
+    "czm_dcb",
+    "debond_energy",
+}
 PARALLEL = {"ranks"}
 MARKED = [
     pytest.param(
