@@ -262,7 +262,7 @@ def sphere() -> dict[str, float]:
     """Pull of a bonded, contracting sphere, its critical radius, and the damage on both sides of it.
 
     A sphere that is open by g pulls with p - S g, S = p/(a e*). Its bond of strength f p has lost the share D of it at
-    delta_0 + D (delta_f - delta_0): the sphere comes to rest at D = (p - f p - S delta_0)/(S (delta_f - delta_0) - f p).
+    delta_0 + D (delta_f - delta_0): it comes to rest at D = (p - f p - S delta_0)/(S (delta_f - delta_0) - f p).
     Where S delta_f < f p, that is from a = a_c/f on, it cannot, and comes off.
     """
     found: dict[str, float] = {}

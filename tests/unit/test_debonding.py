@@ -73,11 +73,12 @@ def test_each_body_has_its_own_displacement(tmp_path: Path) -> None:
     assert np.nanmax(np.abs(shown - kept)) < 0.02 * kept
 
 
+@pytest.mark.slow
 def test_a_run_that_breaks_its_bond(tmp_path: Path) -> None:
     case = sphere(tmp_path, protocol={"steps": ["Charge at 1C until 4.0 V"]}, output={"fields": FIELDS})
     summary = run_case(case, tmp_path / "results", quiet=True)
     at = "at particle|electrolyte"
-    assert summary[f"Damaged share {at} [-]"] > 0.3
+    assert summary[f"Damaged share {at} [-]"] > 0.1
     assert summary[f"Max opening {at} [nm]"] > 5.0
     assert 0.0 < summary[f"End mean conducting fraction {at} [-]"] < 0.05
     assert summary[f"End interfacial resistance {at} [ohm.cm2]"] > 0.0
