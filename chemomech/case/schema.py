@@ -230,8 +230,6 @@ class Contact(_Block):
     flattened asperities that recover elastically."""
     retained: Fraction | None = None
     """Share of A(p_m) that adhesion holds at no pressure [-]; without it none."""
-    healing: Fraction | None = None
-    """Share of the contact that a debonded place regains when it is pressed together again [-]; without it none."""
 
     def model_post_init(self, context: Any, /) -> None:
         """Demand what the law needs and refuse what belongs to another."""
@@ -241,6 +239,13 @@ class Contact(_Block):
         for key in EXAMPLES.keys() - set(LAW_KEYS[self.law]):
             if getattr(self, key) is not None:
                 raise mistake(f"'{key}' changes nothing with law = '{self.law}'", f"remove '{key}'")
+
+
+class InterfaceContact(Contact):
+    """Rough contact of two regions, which may have debonded and been pressed together again."""
+
+    healing: Fraction | None = None
+    """Share of the contact that a debonded place regains when it is pressed together again [-]; without it none."""
 
 
 class Cohesive(_Block):
@@ -264,7 +269,7 @@ class Interface(_Block):
     """Kinetics of lithium crossing between an active and an electrolyte region."""
     resistance: Annotated[float, Quantity("area_resistance", "1e-2 ohm m^2")] | None = None
     """Area resistance that lithium ions meet between two electrolyte regions [ohm m^2]; without it none."""
-    contact: Contact | None = None
+    contact: InterfaceContact | None = None
     """Law of rough contact: only the share of the area that touches passes current; without it all of it does."""
     cohesive: Cohesive | None = None
     """Bond that can break; without it the two regions are bonded for good."""
