@@ -1,5 +1,6 @@
 """The command line: one call per verb; what a verb needs is imported in it, so that the others stay quick."""
 
+import json
 import os
 import sys
 import tempfile
@@ -15,6 +16,8 @@ from chemomech.ranks import complain, crash, launched, leave_together, rank, say
 
 if TYPE_CHECKING:
     from chemomech.case.schema import Case
+
+EffectiveQuantity = Literal["ionic_conductivity", "electronic_conductivity", "stiffness", "percolation"]
 
 app = App(
     name="chemomech",
@@ -110,6 +113,74 @@ def run(
     return 0 if all(one.passed for one in comparisons) else 1
 
 
+@app.command
+def impedance(
+    case: Path,
+    *,
+    frequencies: str = "1 MHz to 1 mHz",
+    points: float = 10.0,
+    overrides: Overrides = (),
+    results: Path | None = None,
+    no_figures: bool = False,
+    quiet: bool = False,
+) -> int:
+    """Compute the impedance spectrum of a case at its initial state, in place of its protocol.
+
+    Example: chemomech impedance cases/nmc811_particle --frequencies "1 MHz to 10 mHz"
+
+    Parameters
+    ----------
+    case
+        Case folder, or its case.toml.
+    frequencies
+        Highest and lowest frequency, e.g. "1 MHz to 1 mHz".
+    points
+        Points per decade.
+    results
+        Results folder; without it results/impedance in the case folder.
+    no_figures
+        Draw no figures.
+    quiet
+        No progress on the terminal.
+    """
+    folder = results if results is not None else _read(case, overrides).directory / "results" / "impedance"
+    step = f"Impedance from {frequencies}, {points:g} points per decade"
+    spectrum = ("protocol.cycles=1", f"protocol.steps={json.dumps([step])}")
+    return run(case, overrides=(*overrides, *spectrum), results=folder, no_figures=no_figures, quiet=quiet)
+
+
+@app.command
+def drt(
+    spectrum: Path,
+    *,
+    number: int | None = None,
+    method: str = "own",
+    output: Path | None = None,
+) -> int:
+    """Find the relaxation times of a spectrum, simulated or measured, and who owns them.
+
+    Example: chemomech drt cases/nmc811_particle/results/impedance
+
+    Parameters
+    ----------
+    spectrum
+        Results folder with impedance.csv, or an instrument's file.
+    number
+        Which spectrum, counted from 1; without it the last.
+    method
+        own, or in addition one of pyimpspec's: tr-nnls, tr-rbf, bht.
+    output
+        Folder for drt.json, drt.csv and drt.png; without it the results folder, or that of the file.
+    """
+    if rank() > 0:
+        return 0
+    folder = output if output is not None else (spectrum if spectrum.is_dir() else spectrum.parent)
+    from chemomech.drt import relax
+
+    say(relax(spectrum, folder, number, method))
+    return 0
+
+
 def _comparable(expected: Path, overrides: Overrides) -> None:
     problems = []
     if not expected.is_file():
@@ -203,6 +274,8 @@ def study(
     if not no_figures:
         running.draw_figures(under_way)
     say(f"{running.headlines(under_way)}\nresults: {folder}")
+    for note in under_way.notes():
+        complain(note)
     if under_way.complaints():
         raise InputError(under_way.complaints())
     if not check:
@@ -212,6 +285,55 @@ def study(
     comparisons = running.comparisons(under_way, expected)
     say(report(comparisons))
     return 0 if all(one.passed for one in comparisons) else 1
+
+
+@app.command
+def effective(
+    case: Path,
+    *,
+    overrides: Overrides = (),
+    boundaries: Literal["periodic", "walls"] | None = None,
+    quantities: Annotated[tuple[EffectiveQuantity, ...], Parameter(consume_multiple=True)] = (),
+    results: Path | None = None,
+    no_figures: bool = False,
+    quiet: bool = False,
+) -> int:
+    """Compute effective conductivity, stiffness and percolation of a case's microstructure.
+
+    Example: chemomech effective cases/composite_cathode_2d --boundaries walls --quantities ionic_conductivity
+    In parallel: mpirun -n 4 chemomech effective cases/composite_cathode_3d
+
+    Parameters
+    ----------
+    case
+        Case folder, or its case.toml; with [effective], or of any other kind.
+    boundaries
+        periodic: the mesh is a period of an endless body; walls: a drop between opposite faces. Without it what
+        [effective] says, else walls.
+    quantities
+        ionic_conductivity, electronic_conductivity, stiffness, percolation; without it what [effective] says, else all
+        for which there is a region.
+    results
+        Results folder; without it results/effective in the case folder.
+    no_figures
+        Draw no figures.
+    quiet
+        No progress on the terminal.
+    """
+    asked = _read(case, overrides)
+    folder = results if results is not None else asked.directory / "results" / "effective"
+    _writable(folder)
+    if no_figures:
+        plain = asked.output.model_copy(update={"figures": False})
+        asked = asked.model_copy(update={"output": plain})
+    from chemomech.effective.run import as_effective
+    from chemomech.results.headlines import headlines
+    from chemomech.run import run_case
+
+    summary = run_case(as_effective(asked, boundaries, quantities), folder, quiet=quiet)
+    if rank() == 0:
+        say(f"{headlines(summary)}\nresults: {folder}")
+    return 0
 
 
 @app.command

@@ -11,5 +11,8 @@ FARADAY: Final = 96.48533212331002
 GAS: Final = 8.31446261815324e-3
 """Molar gas constant [nJ/(pmol K)]."""
 
+VACUUM: Final = 8.8541878128e-9
+"""Permittivity of vacuum [nC/(V um)]."""
+
 ZERO_CELSIUS: Final = 273.15
 """0 degC [K]."""

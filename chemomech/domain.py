@@ -11,7 +11,7 @@ Conventions
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Final, Literal, cast
 
 import chemomech.runtime  # noqa: F401
 
@@ -24,11 +24,14 @@ from dolfinx.io import gmsh as gmshio
 from mpi4py import MPI
 
 from chemomech.errors import InputError, Problem
+from chemomech.geometry.kinds import VOID
 
 Coordinates = Literal["plane strain", "axisymmetric", "3D"]
 Int32Array = npt.NDArray[np.int32]
 FloatArray = npt.NDArray[np.float64]
 
+FREE_SURFACE: Final = VOID
+"""the boundary that is never held: the surface of voids, which no plane describes"""
 DIMENSION: dict[str, int] = {"plane strain": 2, "axisymmetric": 2, "3D": 3}
 
 
@@ -188,7 +191,9 @@ class Domain:
 
     # ---- integrals --------------------------------------------------------------------------------
 
-    def _measure(self, kind: str, key: Any, entities: Callable[[], Int32Array]) -> ufl.Measure:
+    def _measure(
+        self, kind: str, key: Any, entities: Callable[[], Int32Array], at_vertices: bool = False
+    ) -> ufl.Measure:
         # All measures of one kind share one list of (id, entities): dolfinx refuses a form whose integrals
         # of one kind carry different subdomain data.
         data = self._subdomains.setdefault(kind, [])
@@ -196,7 +201,9 @@ class Domain:
         if identity not in self._identities:
             self._identities[identity] = len(data) + 1
             data.append((len(data) + 1, entities()))
-        metadata = {"quadrature_degree": self.quadrature_degree}
+        metadata: dict[str, Any] = {"quadrature_degree": self.quadrature_degree}
+        if at_vertices:
+            metadata = {"quadrature_rule": "vertex", "quadrature_degree": 1}
         measure = ufl.Measure(kind, domain=self.mesh, subdomain_data=data, metadata=metadata)
         return measure(self._identities[identity])
 
@@ -204,6 +211,15 @@ class Domain:
         """Integrate over regions (their sum), with the coordinate weight."""
         key = frozenset(regions)
         return self.weight * integrand * self._measure("dx", key, lambda: self.owned_cells(key))
+
+    def at_vertices(self, integrand: Any, regions: Iterable[str], weighted: bool = True) -> ufl.Form:
+        """Sum over the vertices of regions, each with its share of the volume: what is nonlinear stays pointwise.
+
+        ``weighted = False`` leaves the coordinate weight out, for equations that hold at every vertex, also on an axis.
+        """
+        key = frozenset(regions)
+        weight = self.weight if weighted else 1.0
+        return weight * integrand * self._measure("dx", key, lambda: self.owned_cells(key), at_vertices=True)
 
     def on_boundary(self, integrand: Any, boundary: str, regions: Iterable[str] | None = None) -> ufl.Form:
         """Integrate over a named boundary, or over that part of it where the given regions end."""
@@ -223,6 +239,20 @@ class Domain:
         measure = self._measure("dS", (a, b), lambda: self._oriented_facets(a, b))
         weight = self.weight("+") if self.coordinates == "axisymmetric" else 1.0
         return weight * integrand * measure
+
+    def place(self, integral: Any) -> str:
+        """Name where an integral made here is taken: "a", "a|b", or a boundary."""
+        kind = {"cell": "dx", "exterior_facet": "ds", "interior_facet": "dS"}[integral.integral_type()]
+        key = next(
+            known
+            for (sort, known), number in self._identities.items()
+            if sort == kind and number == integral.subdomain_id()
+        )
+        if kind == "dx":
+            return "+".join(sorted(key))
+        if kind == "ds":
+            return str(key[0])
+        return "|".join("+".join(sorted(side)) for side in key)
 
     def _oriented_facets(self, a: frozenset[str], b: frozenset[str]) -> Int32Array:
         facets = self._interface_facets(a, b, owned=True)

@@ -1,15 +1,18 @@
 """What a case will solve, in words: equations, numbers with their units, and where each number comes from."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from chemomech.case.consistency import materials_of
+from chemomech.case.effective import NUMERICS, needed
+from chemomech.case.layers import layer_material
 from chemomech.case.mesh import mesh_names
-from chemomech.case.schema import Case, Quantity, Region
-from chemomech.materials.properties import ROLES
+from chemomech.case.schema import Case, Coating, Effective, Interdiffusion, Interphase, Quantity, Region
+from chemomech.materials.material import Material
+from chemomech.materials.properties import DECOMPOSITION, GROWTH, ROLES, SALT
 from chemomech.protocol import Step, parse_pressure, parse_protocol
 
 Location = tuple[str | int, ...]
@@ -23,12 +26,29 @@ _EQUATIONS: Final = {
     "conductor": ("electrons: div(-sigma_s grad phi_s) = 0",),
     "inert": (),
 }
+_CELL_PROBLEMS: Final = {
+    "ionic_conductivity": "div(-kappa grad phi_e) = 0 in the electrolyte regions under a mean gradient",
+    "electronic_conductivity": "div(-sigma_s grad phi_s) = 0 in the active and conductor regions under a mean gradient",
+    "stiffness": "-div(C : eps(u)) = 0 under each unit strain",
+    "percolation": "which cells of the phases are connected, by their facets",
+}
+_BOUNDARIES: Final = {
+    "periodic": "potential less the mean gradient, and displacement less the mean strain, equal on opposite faces",
+    "walls": "potentials on two opposite faces, no flux through the others; displacements on all faces",
+}
+_SALT: Final = (
+    "anions: dc/dt + div N = 0, N = -D grad c - (1 - t+) i/F; blocked at electrodes and other electrolytes",
+    "charge: div i = 0, i = -kappa grad phi_e + (2 kappa RT/F)(1 - t+) chi grad ln c",
+)
 _CONVECTION: Final = "lithium also moves with the lattice: J gains + c v"
 _MOMENTUM: Final = "momentum: -div sigma = 0, sigma = C : "
 _RISK: Final = ("tensile_strength", "flaw_size", "fracture_toughness", "fracture_energy")
 _KINETICS: Final = (
     "i = i0 [exp(alpha_a F eta/RT) - exp(-alpha_c F eta/RT)], positive current leaves the active material"
 )
+
+
+LAYER_NUMBERS: Final = {*DECOMPOSITION, "growth_factor", *(key for keys in GROWTH.values() for key in keys)}
 
 
 def explain(case: Case) -> str:
@@ -53,6 +73,9 @@ def _lines(case: Case) -> Iterator[str]:
     yield case.title
     yield f"  folder {case.directory}"
     yield from _mesh(case)
+    if case.effective is not None:
+        yield from _effective(case, case.effective)
+        return
     for name, region in case.regions.items():
         yield from _region(case, name, region)
     yield from _interfaces(case)
@@ -82,6 +105,28 @@ def _mesh(case: Case) -> Iterator[str]:
     yield f"  boundaries: {', '.join(boundaries) or 'known once the mesh is read'}"
 
 
+def _effective(case: Case, wanted: Effective) -> Iterator[str]:
+    for name, region in case.regions.items():
+        here: Location = ("regions", name)
+        material = materials_of({name: region}, case.directory)[0][name]
+        yield ""
+        yield f"Region {name}: {region.material}, {region.role} [{case.origins.get(here, '')}]"
+        yield from _properties(case, name, material, needed(region.role, wanted.quantities), only=True)
+    for key, interface in case.interfaces.items():
+        yield ""
+        yield f"Interface {key} [{case.origins.get(('interfaces', key), '')}]"
+        yield from _keys(case, interface, ("interfaces", key), defaults=False)
+    yield ""
+    yield f"Effective properties [{case.origins.get(('effective',), '')}]"
+    for quantity in wanted.quantities:
+        yield f"  {quantity}: {_CELL_PROBLEMS[quantity]}"
+    yield f"  {wanted.boundaries}: {_BOUNDARIES[wanted.boundaries]}"
+    yield from _keys(case, wanted, ("effective",))
+    yield ""
+    yield "Numerics"
+    yield from _keys(case, case.numerics, ("numerics",), only=NUMERICS)
+
+
 def _written(table: Mapping[str, Any], key: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Yield every key of nested tables with its value."""
     for name, value in table.items():
@@ -95,10 +140,14 @@ def _region(case: Case, name: str, region: Region) -> Iterator[str]:
     here: Location = ("regions", name)
     yield ""
     yield f"Region {name}: {region.material}, {region.role} [{case.origins.get(here, '')}]"
-    for equation in _EQUATIONS[region.role]:
+    for equation in _SALT if region.salt is not None else _EQUATIONS[region.role]:
         yield f"  {equation}"
     if region.role == "active" and case.mechanics.lattice_velocity is not None:
         yield f"  {_CONVECTION}"
+    if region.salt is not None:
+        if case.mechanics.lattice_velocity is not None:
+            yield "  anions also move with the matrix: N gains + c v"
+        yield from _keys(case, region.salt, (*here, "salt"))
     if case.mechanics.enabled:
         strain = "(eps - [swelling(theta) - swelling(theta_0)]/3 I)" if region.role == "active" else "eps"
         yield f"  {_MOMENTUM}{strain}"
@@ -109,12 +158,23 @@ def _region(case: Case, name: str, region: Region) -> Iterator[str]:
         theta = material.equilibrium_stoichiometry(region.initial.voltage, case.cell.temperature)
         yield f"  initial stoichiometry {theta:.4f} [from its open_circuit_potential]"
     yield from _keys(case, region, here, only=("stress_free_stoichiometry",), defaults=False)
+    yield from _properties(
+        case, name, material, ROLES[region.role] + (SALT if region.salt is not None else ())
+    )
+
+
+def _properties(
+    case: Case, name: str, material: Material, read: Sequence[str], *, only: bool = False
+) -> Iterator[str]:
+    """Yield the properties of a region's material with their sources; `only` those that are read."""
     for key, found in material.properties.items():
-        if key in region.properties:
-            origin = case.origins.get((*here, "properties", key), "case.toml")
+        if only and key not in read:
+            continue
+        if key in case.regions[name].properties:
+            origin = case.origins.get(("regions", name, "properties", key), "case.toml")
         else:
             origin = found.source if found.confirmed else f"{found.source}; not confirmed"
-        used = "" if key in ROLES[region.role] else " (crack risk)" if key in _RISK else " (for information)"
+        used = "" if key in read else " (crack risk)" if key in _RISK else " (for information)"
         yield f"  {key} = {found.given}{used} [{origin}]"
 
 
@@ -141,6 +201,41 @@ def _interfaces(case: Case) -> Iterator[str]:
         if transfer.dependence == "stoichiometry":
             yield "  i0 = exchange_current * 2 sqrt(theta (1 - theta))"
         yield from _keys(case, transfer, ("interfaces", key, "charge_transfer"))
+        here: Location = ("interfaces", key)
+        if interface.coating is not None:
+            yield from _layer(case, interface.coating, (*here, "coating"), "drop i thickness/conductivity")
+        if interface.interphase is not None:
+            yield from _interphase(case, interface.interphase, (*here, "interphase"))
+        if interface.interdiffusion is not None:
+            growth = "d delta/dt = k/delta, k its growth_constant; drop i delta/conductivity"
+            yield from _layer(case, interface.interdiffusion, (*here, "interdiffusion"), growth)
+
+
+def _interphase(case: Case, given: Interphase, here: Location) -> Iterator[str]:
+    law = {
+        "reaction": "d delta/dt = r_reaction",
+        "diffusion": "d delta/dt = k/delta",
+        "mixed": "d delta/dt = r, 1/r = 1/r_reaction + delta/k",
+    }[given.law]
+    yield from _layer(case, given, here, f"{law}; drop i delta/conductivity")
+    if given.law != "diffusion":
+        yield "    r_reaction = reaction_rate exp(+-alpha F (phi_s - phi_e - E_dec)/RT), + for oxidation"
+    yield "    side current +-F (d delta/dt)/molar_volume; - for reduction, which takes lithium up"
+
+
+def _layer(
+    case: Case, given: Coating | Interphase | Interdiffusion, here: Location, law: str
+) -> Iterator[str]:
+    yield f"  {here[-1]}: {given.material}, {law} [{case.origins.get(here, '')}]"
+    only = tuple(key for key in type(given).model_fields if key != "properties")
+    yield from (f"  {line}" for line in _keys(case, given, here, only=only, defaults=False))
+    replaced = {} if isinstance(given, Coating) else given.properties
+    for key, found in layer_material(given, case.material_directories).properties.items():
+        if key in LAYER_NUMBERS:
+            origin = found.source if found.confirmed else f"{found.source}; not confirmed"
+            if key in replaced:
+                origin = case.origins.get((*here, "properties", key), "case.toml")
+            yield f"    {key} = {found.given} [{origin}]"
 
 
 def _boundaries(case: Case) -> Iterator[str]:
@@ -159,6 +254,11 @@ def _boundaries(case: Case) -> Iterator[str]:
     elif working is not None:
         yield f"  working electrode: blocking, at boundary {working.at}, i = double_layer d(V - phi_e)/dt"
     yield f"  counter electrode: lithium at boundary {case.cell.counter_electrode.at}, Butler-Volmer, 0 V"
+    if case.cell.counter_electrode.interphase is not None:
+        here: Location = ("cell", "counter_electrode", "interphase")
+        yield from _interphase(case, case.cell.counter_electrode.interphase, here)
+    if working is not None and working.interphase is not None:
+        yield from _interphase(case, working.interphase, ("cell", "working_electrode", "interphase"))
     yield from _keys(case, case.cell, ("cell",))
     yield ""
     yield "Outer boundaries"
@@ -191,6 +291,14 @@ def _protocol(case: Case) -> Iterator[str]:
 
 def _meaning(step: Step) -> str:
     """Return the numbers of a step."""
+    if step.frequencies is not None:
+        asked = step.frequencies
+        return (
+            f"the model linearised about the state of this moment, {asked.highest:g} to {asked.lowest:g} Hz, "
+            f"{asked.per_decade:g} points per decade; takes no time"
+        )
+    if step.target is not None:
+        return f"voltage from {step.value:g} to {step.target:g} V, ends after {step.duration:g} s"
     applied = {"current": "current", "voltage": "voltage", "rest": "no current"}[step.mode]
     text = applied if step.mode == "rest" else f"{applied} {step.value:+g} {step.unit}"
     ends = [f"after {step.duration:g} s"] if step.duration is not None else []
@@ -237,4 +345,8 @@ def _shown(value: object) -> str:
 
 
 def _dotted(here: Location, key: str) -> str:
-    return f"{here[-1]}.{key}" if here[-1] in ("counter_electrode", "working_electrode", "initial") else key
+    return (
+        f"{here[-1]}.{key}"
+        if here[-1] in ("counter_electrode", "working_electrode", "initial", "salt", "interphase", "additive")
+        else key
+    )

@@ -19,7 +19,7 @@ from dolfinx import fem
 from chemomech.domain import Domain, Support
 
 Shape = Literal["scalar", "vector"]
-Treatment = Literal["parabolic", "projected", "elliptic", "elastic", "global"]
+Treatment = Literal["parabolic", "projected", "local", "elliptic", "elastic", "global"]
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,12 @@ CONCENTRATION = Field("concentration", "active", "pmol/um^3", 1e-2, "parabolic")
 CHEMICAL_POTENTIAL = Field("chemical_potential", "active", "V", 1.0, "projected")
 ELECTRONIC_POTENTIAL = Field("electronic_potential", "electron-conducting", "V", 1.0, "elliptic")
 IONIC_POTENTIAL = Field("ionic_potential", "ion-conducting", "V", 1.0, "elliptic")
+SALT_CONCENTRATION = Field("salt_concentration", "ion-conducting", "pmol/um^3", 1e-4, "parabolic")
 DISPLACEMENT = Field("displacement", "solid", "um", 1e-2, "elastic", shape="vector")
 CELL_VOLTAGE = Field("cell_voltage", "cell", "V", 1.0, "global")
 OUT_OF_PLANE_STRAIN = Field("out_of_plane_strain", "cell", "-", 1e-3, "global")
+ELECTRIC_POTENTIAL = Field("electric_potential", "ion-conducting", "V", 1.0, "elliptic")
+ION_CONCENTRATION = Field("ion_concentration", "ion-conducting", "pmol/um^3", 1e-3, "projected")
 STACK_PRESSURE = Field("stack_pressure", "cell", "GPa", 1e-2, "global")
 
 
@@ -81,6 +84,11 @@ class Memory:
 
 LARGEST_PRESSURE = "largest pressure"
 DAMAGE = "damage"
+
+
+def ion_concentration(region: str, scale: float, ion: str = "ion") -> Field:
+    """Return the concentration of a mobile ion in one region; it jumps where two lattices meet."""
+    return replace(ION_CONCENTRATION, name=f"{ion}_concentration", scale=scale).on([region])
 
 
 @dataclass

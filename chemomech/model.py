@@ -16,34 +16,42 @@ from dolfinx import fem
 
 from chemomech.case.schema import Case
 from chemomech.case.schema import ChargeTransfer as ChargeTransferInput
+from chemomech.case.schema import CounterElectrode as CounterElectrodeInput
 from chemomech.case.schema import WorkingElectrode as WorkingElectrodeInput
 from chemomech.connectivity import floating
-from chemomech.constants import FARADAY, GAS
+from chemomech.constants import FARADAY, GAS, VACUUM
 from chemomech.contacts import Contacts
-from chemomech.domain import Domain, Support, check_names
+from chemomech.domain import FREE_SURFACE, Domain, Support, check_names
 from chemomech.errors import InputError, Problem
 from chemomech.fields import (
     CELL_VOLTAGE,
     CHEMICAL_POTENTIAL,
     CONCENTRATION,
     DISPLACEMENT,
+    ELECTRIC_POTENTIAL,
     ELECTRONIC_POTENTIAL,
     IONIC_POTENTIAL,
+    SALT_CONCENTRATION,
     Field,
     State,
+    ion_concentration,
 )
+from chemomech.interphases import Grown, LayerMaker
 from chemomech.materials.free_energy import Solid
 from chemomech.materials.kinetics import Kinetics
 from chemomech.materials.laws import ufl_maths
 from chemomech.materials.material import Material, load_material
+from chemomech.materials.properties import SALT
 from chemomech.memory import Memories
-from chemomech.physics.balance import Physics
+from chemomech.physics.balance import Layer, Physics
 from chemomech.physics.charge_transfer import ChargeTransfer
 from chemomech.physics.conduction import Conduction
 from chemomech.physics.ionic_contact import IonicContact
 from chemomech.physics.layers import Film
 from chemomech.physics.lithium_transport import Host, LithiumTransport
 from chemomech.physics.mechanics import StackPressure, StressEquilibrium, rollers
+from chemomech.physics.salt_transport import SaltTransport, Solution
+from chemomech.physics.space_charge import BlockingCore, InterfaceCore, Ion, Medium, SpaceCharge
 from chemomech.physics.terminal import (
     BlockingElectrode,
     Control,
@@ -66,6 +74,8 @@ ROLES: dict[str, tuple[str, ...]] = {
 
 SECOND = 1.0
 """[s]"""
+KMOL_PER_M3 = 1e3
+"""1 pmol/um^3 in kmol/m^3, in which laws of a salt are written"""
 POTENTIALS = (ELECTRONIC_POTENTIAL, CHEMICAL_POTENTIAL, CELL_VOLTAGE)
 """kept relative to the initial potential, so that conductivity x potential keeps its digits"""
 
@@ -87,6 +97,18 @@ class ActiveRegion:
         return FARADAY * self.maximum_concentration * self.volume
 
 
+@dataclass(frozen=True)
+class SaltRegion:
+    """Numbers of a region with a salt that the run and its reports need."""
+
+    name: str
+    concentration: Field
+    initial_concentration: float
+    """[pmol/um^3]"""
+    volume: float
+    """[um^3]; per um of depth in plane strain"""
+
+
 @dataclass
 class Model:
     """A coupled problem on a domain, its controls, and what can be read off it."""
@@ -97,9 +119,11 @@ class Model:
     physics: tuple[Physics, ...]
     materials: Mapping[str, Material]
     active: tuple[ActiveRegion, ...]
+    salts: tuple[SaltRegion, ...]
     control: Control
     pressure: fem.Constant | None
     mechanics: StressEquilibrium | None
+    space_charge: SpaceCharge | None
     problem: BlockProblem
     terminal_area: float
     """of the current collector or the working electrode [um^2]"""
@@ -112,12 +136,23 @@ class Model:
     memories: Memories
     lithium_metal: tuple[str, ...]
     """observables that are currents of lithium ions from metal into the electrolyte"""
+    grown: tuple[Grown, ...] = ()
+    """layers that grow on interfaces and on lithium metal"""
 
     @property
     def depth(self) -> float:
         """Depth of the mesh where it is plane strain [um]; 1 where the mesh is the whole body."""
         given = self.case.cell.depth
         return given if given is not None and self.domain.coordinates == "plane strain" else 1.0
+
+    @property
+    def charged(self) -> BlockProblem | None:
+        """Electric potentials and ion concentrations alone, all other unknowns as they stand; None without any."""
+        if self.space_charge is None:
+            return None
+        moving = {ion.concentration for medium in self.space_charge.media.values() for ion in medium.ions}
+        moving |= {medium.electric for medium in self.space_charge.media.values()}
+        return self.problem.part([i for i, item in enumerate(self.state.fields) if item in moving])
 
     def observables(self) -> dict[str, ufl.Form]:
         """All scalar forms that the physics offer, by name."""
@@ -193,6 +228,11 @@ class _Builder:
         self.stressed = case.mechanics.enabled
         self.initial = {name: self._initial_stoichiometry(name) for name in self.with_role("active")}
         self.ionic = self._ionic_potentials()
+        self.maker = LayerMaker(case.material_directories, case.cell.temperature, self.number)
+        self.grown: list[Grown] = []
+        self.growing: list[Physics] = []
+        self.salt = self._salt_concentrations()
+        self.electric = self._electric_potentials()
 
     # ---- numbers ----------------------------------------------------------------------------------
 
@@ -238,11 +278,7 @@ class _Builder:
         names, resistances = self.with_role("electrolyte"), self._resistances()
         if not resistances:
             return dict.fromkeys(names, IONIC_POTENTIAL)
-        group = {name: {name} for name in names}
-        for one, other in self.domain.adjacent():
-            if one in group and other in group and not {(one, other), (other, one)} & resistances.keys():
-                joined = group[one] | group[other]
-                group.update(dict.fromkeys(joined, joined))
+        group = self._joined(names, resistances)
         for one, other in resistances:
             if other in group[one]:
                 between = sorted(group[one] - {one, other}) or [other]
@@ -255,10 +291,74 @@ class _Builder:
                 )
         return {name: IONIC_POTENTIAL.on(group[name]) for name in names}
 
-    def _touching(self, boundary: str) -> dict[Field, tuple[str, ...]]:
-        """Return the electrolyte regions that end at a boundary, by their ionic potential."""
+    def _salt_concentrations(self) -> dict[str, Field]:
+        """Return the concentration of each region with a salt: one where an ionic potential is one."""
+        given = {name: region.salt for name, region in self.case.regions.items()}
+        salted = [name for name in self.with_role("electrolyte") if given[name] is not None]
+        for one, other in combinations(salted, 2):
+            if (
+                self.ionic[one] != self.ionic[other]
+                or tuple(sorted((one, other))) not in self.domain.adjacent()
+            ):
+                continue
+            first, second = self.materials[one].properties, self.materials[other].properties
+            keys = (*SALT, "ionic_conductivity")
+            if given[one] != given[other] or any(first[key] != second[key] for key in keys):
+                raise InputError(
+                    Problem(
+                        f"[regions] {other}",
+                        f"touches '{one}', whose salt is another: how it is shared between the two is not modelled",
+                        "give both the same material and concentration, or put a resistance between them",
+                    )
+                )
+        return {
+            name: SALT_CONCENTRATION.on(other for other in salted if self.ionic[other] == self.ionic[name])
+            for name in salted
+        }
+
+    def _joined(self, names: list[str], parted: Mapping[tuple[str, str], float]) -> dict[str, set[str]]:
+        """Return for each region all those that it touches, or that these touch, without crossing a parting."""
+        group = {name: {name} for name in names}
+        for one, other in self.domain.adjacent():
+            if one in group and other in group and not {(one, other), (other, one)} & parted.keys():
+                joined = group[one] | group[other]
+                group.update(dict.fromkeys(joined, joined))
+        return group
+
+    def _cores(self) -> dict[tuple[str, str], float]:
+        """Interfaces with a core layer between two regions whose charge is resolved [nC/(V um^2)]."""
+        found: dict[tuple[str, str], float] = {}
+        for one, other in combinations(self.with_role("electrolyte"), 2):
+            given = self.case.interface(one, other).core_capacitance
+            if given is not None:
+                self._refuse_apart(one, other)
+                found[one, other] = given
+        return found
+
+    def _electric_potentials(self) -> dict[str, Field]:
+        """Return the electric potential of each region whose charge is resolved."""
+        names, cores = (
+            [name for name, region in self.case.regions.items() if region.space_charge],
+            self._cores(),
+        )
+        group = self._joined(names, cores)
+        for one, other in cores:
+            if other in group[one]:
+                raise InputError(
+                    Problem(
+                        f"[interfaces.'{one}|{other}'] core_capacitance",
+                        "the electric potential is continuous around it",
+                        "give a core_capacitance to every interface between the two sides",
+                    )
+                )
+        return {name: ELECTRIC_POTENTIAL.on(group[name]) for name in names}
+
+    def _touching(
+        self, boundary: str, potentials: Mapping[str, Field] | None = None
+    ) -> dict[Field, tuple[str, ...]]:
+        """Return the electrolyte regions that end at a boundary, by their ionic potential (or another one)."""
         found: dict[Field, tuple[str, ...]] = {}
-        for name, potential in self.ionic.items():
+        for name, potential in (self.ionic if potentials is None else potentials).items():
             if self.domain.boundary_area(boundary, [name]) > 0.0:
                 found[potential] = (*found.get(potential, ()), name)
         return found
@@ -271,10 +371,13 @@ class _Builder:
         control = Control(self.number(0.0), self.number(0.0), self.number(1.0))
         mechanics = None
         if self.stressed:
-            mechanics = StressEquilibrium(self._solids(), self.case.mechanics.out_of_plane == "free")
+            swelling = {name: self._ion_concentration(name) for name in self.electric}
+            free = self.case.mechanics.out_of_plane == "free"
+            mechanics = StressEquilibrium(self._solids(), free, swelling)
         self.contacts = Contacts(self.case, self.domain, self.materials, self.number, mechanics)
         terminal = self._terminal(control)
-        physics = self._physics(mechanics, terminal, pressure)
+        space_charge = self._space_charge()
+        physics = self._physics(mechanics, terminal, pressure, space_charge)
         self._refuse_floating()
         fields = self.contacts.parted(list(dict.fromkeys(f for item in physics for f in item.fields)))
         state = self._state(fields)
@@ -291,7 +394,9 @@ class _Builder:
             jit_options,
         )
         counter, working = self.case.cell.counter_electrode.at, self.case.cell.working_electrode
-        lithium = working is not None and working.kind == "lithium"
+        metal = [counter]
+        if working is not None and working.kind == "lithium":
+            metal.append(working.at)
         return Model(
             case=self.case,
             domain=self.domain,
@@ -299,16 +404,19 @@ class _Builder:
             physics=physics,
             materials=self.materials,
             active=tuple(self._active_region(name) for name in self.with_role("active")),
+            salts=tuple(self._salt_region(name) for name in self.salt),
             control=control,
             pressure=pressure.pressure if pressure is not None else None,
             mechanics=mechanics,
+            space_charge=space_charge,
             problem=problem,
             terminal_area=terminal.area,
             cell_area=self.domain.boundary_area(counter),
             open_circuit_voltage=voltage,
             contacts=self.contacts,
             memories=Memories(state, self.contacts.followed(state), problem.compile),
-            lithium_metal=("counter current", "cell current") if lithium else ("counter current",),
+            lithium_metal=tuple(f"metal current at {boundary}" for boundary in metal),
+            grown=tuple(self.grown),
         )
 
     def _physics(
@@ -316,6 +424,7 @@ class _Builder:
         mechanics: StressEquilibrium | None,
         terminal: CurrentCollector | WorkingElectrode,
         pressure: StackPressure | None,
+        space_charge: SpaceCharge | None,
     ) -> tuple[Physics, ...]:
         numerics = self.case.numerics
         electrons = {
@@ -329,11 +438,15 @@ class _Builder:
             LithiumTransport(hosts, self.temperature, numerics.mobility, moving) if hosts else None,
             Conduction(ELECTRONIC_POTENTIAL, electrons) if electrons else None,
             *self._ions(),
+            *self._salts(moving),
+            space_charge,
+            *self._interface_cores(),
             *self._charge_transfer(),
             *self._ionic_contacts(),
             *self.contacts.contacts.values(),
             terminal,
             self._counter(),
+            *self.growing,
             mechanics,
             pressure,
             *self.contacts.joints.values(),
@@ -397,6 +510,16 @@ class _Builder:
             self.number(self.property(name, "youngs_modulus")),
             self.number(self.property(name, "poissons_ratio")),
         )
+        charged = self.case.regions[name].space_charge
+        if charged is not None and charged.ion_volume is not None:
+            sites = self.number(charged.mobile_concentration)
+            volume = self.number(charged.ion_volume)
+            return Solid(
+                *elastic,
+                swelling=lambda theta: volume * sites * theta,
+                maximum_concentration=sites,
+                stress_free_stoichiometry=self.number(charged.occupancy),
+            )
         if name not in self.initial:
             return Solid(*elastic)
         reference = self.case.regions[name].stress_free_stoichiometry
@@ -448,17 +571,89 @@ class _Builder:
             )
 
     def _ions(self) -> list[Conduction]:
+        special = {*self.salt, *self.electric}  # their charge balance is another
         return [
             Conduction(
                 potential,
                 {
                     name: self.number(self.property(name, "ionic_conductivity"))
                     for name, own in self.ionic.items()
-                    if own == potential
+                    if own == potential and name not in special
                 },
             )
-            for potential in dict.fromkeys(self.ionic.values())
+            for potential in dict.fromkeys(p for name, p in self.ionic.items() if name not in special)
         ]
+
+    def _ion_concentration(self, name: str) -> Field:
+        charged = self.case.regions[name].space_charge
+        assert charged is not None
+        return ion_concentration(name, charged.mobile_concentration)
+
+    def _space_charge(self) -> SpaceCharge | None:
+        if not self.electric:
+            return None
+        return SpaceCharge({name: self._medium(name) for name in self.electric}, self.temperature)
+
+    def _medium(self, name: str) -> Medium:
+        charged = self.case.regions[name].space_charge
+        assert charged is not None
+        swells = self.stressed and charged.ion_volume is not None
+        ion = Ion(
+            potential=self.ionic[name],
+            concentration=self._ion_concentration(name),
+            charge=1,
+            bulk_concentration=self.number(charged.mobile_concentration * charged.occupancy),
+            share=self.number(charged.occupancy),
+            conductivity=self.number(self.property(name, "ionic_conductivity")),
+            chemical_potential=self.number(charged.chemical_potential),
+            solid=self._solid(name) if swells else None,
+        )
+        permittivity = self.number(VACUUM * self.property(name, "relative_permittivity"))
+        return Medium(self.electric[name], permittivity, (ion,))
+
+    def _interface_cores(self) -> list[InterfaceCore]:
+        return [
+            InterfaceCore(
+                f"{one}|{other}",
+                frozenset([one]),
+                frozenset([other]),
+                self.electric[one],
+                self.electric[other],
+                self.number(capacitance),
+                0.0,
+            )
+            for (one, other), capacitance in self._cores().items()
+        ]
+
+    def _salts(self, moving: Any) -> list[SaltTransport]:
+        return [
+            SaltTransport(
+                {name: self._solution(name) for name, own in self.salt.items() if own == concentration},
+                concentration,
+                potential,
+                self.temperature,
+                moving,
+            )
+            for concentration, potential in dict.fromkeys(
+                (c, self.ionic[name]) for name, c in self.salt.items()
+            )
+        ]
+
+    def _solution(self, name: str) -> Solution:
+        return Solution(
+            conductivity=self._salt_law(name, "ionic_conductivity"),
+            transference_number=self._salt_law(name, "transference_number"),
+            thermodynamic_factor=self._salt_law(name, "thermodynamic_factor"),
+            diffusivity=self._salt_law(name, "salt_diffusivity"),
+        )
+
+    def _salt_law(self, region: str, key: str) -> Callable[[Any], Any]:
+        # A law of the material file is against kmol/m3; one that is constant stays a constant of the forms.
+        if self.materials[region].properties[key].law.is_constant:
+            constant = self.number(self.property(region, key))
+            return lambda c: constant
+        law = self.law(region, key)
+        return lambda c: law(KMOL_PER_M3 * c)
 
     def _ionic_contacts(self) -> list[IonicContact]:
         return [
@@ -474,8 +669,8 @@ class _Builder:
 
     def _interface(self, active: str, electrolyte: str, given: ChargeTransferInput) -> ChargeTransfer:
         name = f"{active}|{electrolyte}"
-        film = None
-        if given.film_resistance:
+        film, layers = None, self._layers(active, electrolyte, given)
+        if layers:
             film = Field(f"current density at {name}", f"interface:{name}", "nA/um^2", 1e-3, "projected")
         return ChargeTransfer(
             name=name,
@@ -491,12 +686,28 @@ class _Builder:
             maximum_concentration=self.number(self.property(active, "maximum_concentration")),
             open_circuit_potential=None if given.stress else self.law(active, "open_circuit_potential"),
             strain_coefficient=self._optional(given.strain_coefficient),
-            layers=() if film is None else (Film(self.number(given.film_resistance or 0.0)),),
+            layers=layers,
             film_current=film,
             conducting_fraction=self.contacts.fraction(name),
             double_layer=self._optional(given.double_layer),
             ionic_potential=self.ionic[electrolyte],
         )
+
+    def _layers(self, active: str, electrolyte: str, given: ChargeTransferInput) -> tuple[Layer, ...]:
+        # What lies in series with charge transfer; what of it grows is a physics of its own.
+        layers: list[Layer] = []
+        if given.film_resistance:
+            layers.append(Film(self.number(given.film_resistance)))
+        interface = self.case.interface(active, electrolyte)
+        if interface.coating is not None:
+            layers.append(self.maker.coating(interface.coating))
+        for physics, grown in self.maker.at_interface(
+            interface, active, electrolyte, self.ionic[electrolyte]
+        ):
+            self.growing.append(physics)
+            self.grown.append(grown)
+            layers.append(grown.layer)
+        return tuple(layers)
 
     def _optional(self, value: float | None) -> fem.Constant | None:
         return None if value is None else self.number(value)
@@ -535,22 +746,47 @@ class _Builder:
         electrode: Electrode
         if given.kind == "lithium":
             assert given.exchange_current is not None  # the case reader demands it
-            electrode = self._lithium(
-                given.at, touching, given.exchange_current, given.film_resistance, CELL_VOLTAGE
-            )
+            electrode = self._lithium(given, touching, given.exchange_current, CELL_VOLTAGE)
             conductance = given.exchange_current * FARADAY / (GAS * self.case.cell.temperature)
         else:
             assert given.double_layer is not None  # the case reader demands it
-            electrode = BlockingElectrode(given.at, touching, self.number(given.double_layer))
+            electrode = self._blocking(given, touching, given.double_layer)
             conductance = given.double_layer / SECOND
         return WorkingElectrode(electrode, control, area, self.number(conductance))
+
+    def _blocking(
+        self, given: WorkingElectrodeInput, touching: Mapping[Field, tuple[str, ...]], double_layer: float
+    ) -> Electrode:
+        resolved = self._touching(given.at, self.electric)
+        names = [name for regions in resolved.values() for name in regions]
+        others = [name for regions in touching.values() for name in regions if name not in names]
+        here = "[cell] working_electrode"
+        if names and others:
+            what = f"touches '{names[0]}' with space_charge and '{others[0]}' without"
+            raise InputError(Problem(here, what, "give both space_charge"))
+        if bool(names) != (given.zero_charge is not None):
+            what = f"the charge of '{(names or others)[0]}' is {'' if names else 'not '}resolved"
+            remedy = (
+                'say at which voltage it is uncharged, e.g. zero_charge = "0 V"'
+                if names
+                else "remove zero_charge"
+            )
+            raise InputError(Problem(f"{here} zero_charge", what, remedy))
+        capacitance = self.number(double_layer)
+        if not names:
+            return BlockingElectrode(given.at, touching, capacitance)
+        zero = {}
+        for name in names:
+            charged = self.case.regions[name].space_charge
+            assert charged is not None and given.zero_charge is not None
+            # uncharged against the bulk, whose electric potential stands mu below its ionic one
+            zero[name] = self.number(given.zero_charge + charged.chemical_potential)
+        return BlockingCore(given.at, resolved, capacitance, zero, CELL_VOLTAGE)
 
     def _counter(self) -> CounterElectrode:
         given = self.case.cell.counter_electrode
         touching = self._electrode_place("counter_electrode", given.at)
-        return CounterElectrode(
-            self._lithium(given.at, touching, given.exchange_current, given.film_resistance, None)
-        )
+        return CounterElectrode(self._lithium(given, touching, given.exchange_current, None))
 
     def _electrode_place(self, key: str, boundary: str) -> dict[Field, tuple[str, ...]]:
         touching = self._touching(boundary)
@@ -567,20 +803,27 @@ class _Builder:
 
     def _lithium(
         self,
-        boundary: str,
+        given: CounterElectrodeInput | WorkingElectrodeInput,
         touching: Mapping[Field, tuple[str, ...]],
         exchange_current: float,
-        film_resistance: float | None,
         metal: Field | None,
     ) -> LithiumElectrode:
+        layers: list[Layer] = []
+        if given.film_resistance:
+            layers.append(Film(self.number(given.film_resistance)))
+        side = None
+        if given.interphase is not None:
+            side, grown = self.maker.at_lithium(given.interphase, given.at, touching, metal)
+            self.growing.append(side)
+            self.grown.append(grown)
+            layers.append(grown.layer)
         film = None
-        if film_resistance:
+        if layers:
             film = Field(
-                f"current density at {boundary}", f"boundary:{boundary}", "nA/um^2", 1e-3, "projected"
+                f"current density at {given.at}", f"boundary:{given.at}", "nA/um^2", 1e-3, "projected"
             )
         kinetics = Kinetics(self.number(exchange_current), 0.5, 0.5, self.temperature)
-        resistance = None if film is None else self.number(film_resistance or 0.0)
-        return LithiumElectrode(boundary, touching, kinetics, metal, resistance, film)
+        return LithiumElectrode(given.at, touching, kinetics, metal, tuple(layers), film, side)
 
     def _pressure(self) -> StackPressure | None:
         given = self.case.pressure
@@ -631,10 +874,33 @@ class _Builder:
             offset = state.unknowns[item].offset
             assert offset is not None
             offset.value = start
+        working = self.case.cell.working_electrode
+        if working is not None and working.zero_charge is not None:
+            state.unknowns[CELL_VOLTAGE].function.x.array[:] = working.zero_charge
+            start = working.zero_charge
+        for name, electric in self.electric.items():
+            charged = self.case.regions[name].space_charge
+            assert charged is not None
+            fill(state, electric, name, -charged.chemical_potential)
+            bulk = charged.mobile_concentration * charged.occupancy
+            fill(state, self._ion_concentration(name), name, bulk)
         for name, theta in self.initial.items():
             fill(state, CONCENTRATION, name, theta * self.property(name, "maximum_concentration"))
             fill(state, CHEMICAL_POTENTIAL, name, potentials[name] - start)
+        for grown in self.grown:
+            state.unknowns[grown.layer.thickness].function.x.array[:] = grown.start
+        for name, concentration in self.salt.items():
+            fill(state, concentration, name, self._initial_salt(name))
         return start
+
+    def _initial_salt(self, name: str) -> float:
+        salt = self.case.regions[name].salt
+        assert salt is not None  # it is a region with a salt
+        return salt.concentration
+
+    def _salt_region(self, name: str) -> SaltRegion:
+        volume = self.domain.volume([name])
+        return SaltRegion(name, self.salt[name], self._initial_salt(name), volume)
 
     def _active_region(self, name: str) -> ActiveRegion:
         return ActiveRegion(
@@ -650,7 +916,7 @@ class _Builder:
         walls = [
             name
             for name in self.domain.facet_boundary
-            if name != pressed and name not in self.case.mechanics.free
+            if name not in (pressed, FREE_SURFACE) and name not in self.case.mechanics.free
         ]
         held = {self.domain.normal_axis(name) for name in walls}
         needed = {1} if self.domain.coordinates == "axisymmetric" else set(range(self.domain.dimension))

@@ -13,13 +13,15 @@ from typing import Final, Literal
 from chemomech.case.units import UnitError, to_internal
 from chemomech.errors import InputError, Problem
 
-Mode = Literal["current", "voltage", "rest"]
+Mode = Literal["current", "voltage", "rest", "sweep", "impedance"]
 Unit = Literal["C", "A", "mA/cm2", "V", ""]
 
 MAXIMUM_STEPS: Final = 100_000
 """Scheduled steps a protocol may expand to: more is a typing error in `cycles`."""
 
 STEP_EXAMPLES: Final = '"Charge at C/5 until 4.2 V", "Hold at 4.2 V until C/50", "Rest for 30 minutes"'
+SWEEP_EXAMPLE: Final = '"Sweep from 2.5 V to 4.3 V at 0.1 mV/s"'
+IMPEDANCE_EXAMPLE: Final = '"Impedance from 1 MHz to 1 mHz, 10 points per decade"'
 PRESSURE_EXAMPLES: Final = '"10 MPa", "ramp to 10 MPa in 60 s", "hold for 1 h", "hold"'
 
 _NUMBER: Final = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
@@ -33,6 +35,19 @@ _END_JOIN: Final = re.compile(
 )
 _RAMP: Final = re.compile(r"ramp\s+to\s+(?P<pressure>.+?)\s+(?:in|over|within)\s+(?P<time>.+)", re.IGNORECASE)
 _HOLD: Final = re.compile(r"hold(?:\s+for\s+(?P<time>.+))?", re.IGNORECASE)
+_SWEEP: Final = re.compile(r"from\s+(?P<start>.+?)\s+to\s+(?P<end>.+?)\s+at\s+(?P<rate>.+)", re.IGNORECASE)
+_SWEEP_RATE: Final = re.compile(
+    rf"(?P<number>{_NUMBER})\s*(?P<unit>[um]?V)\s*(?:/|\bper\b)\s*(?P<time>s|sec|second|min|minute|h|hour)",
+    re.IGNORECASE,
+)
+_IMPEDANCE: Final = re.compile(
+    rf"from\s+(?P<start>.+?)\s+to\s+(?P<end>[^,]+?)"
+    rf"(?:\s*(?:,|\bwith\b)?\s*(?P<points>{_NUMBER})\s+points?\s+(?:per|a)\s+decade)?",
+    re.IGNORECASE,
+)
+_FREQUENCY: Final = re.compile(rf"(?P<number>{_NUMBER})\s*(?P<prefix>[GMkmuµμ]?)(?P<hertz>[Hh][Zz])")
+_PREFIXES: Final = {"G": 1e9, "M": 1e6, "k": 1e3, "": 1.0, "m": 1e-3, "u": 1e-6, "µ": 1e-6, "μ": 1e-6}
+_POINTS: Final = 10.0
 _TIME: Final = re.compile(
     rf"(?P<number>{_NUMBER})\s*(?P<unit>s|sec|secs|seconds?|min|mins|minutes?|h|hrs?|hours?|d|days?)",
     re.IGNORECASE,
@@ -70,8 +85,21 @@ class Stop:
 
 
 @dataclass(frozen=True)
+class FrequencyRange:
+    """Frequencies of an impedance spectrum [Hz], evenly spaced on a logarithmic scale."""
+
+    highest: float
+    lowest: float
+    per_decade: float
+
+
+@dataclass(frozen=True)
 class Step:
-    """One control of the cell; a current is positive in charge; `duration` in s, None without limit."""
+    """One control of the cell; a current is positive in charge; `duration` in s, None without limit.
+
+    A sweep goes from `value` to `target`, at constant speed over its duration; an impedance step has `frequencies`
+    and takes no time.
+    """
 
     text: str
     mode: Mode
@@ -79,6 +107,14 @@ class Step:
     unit: Unit
     duration: float | None
     stops: tuple[Stop, ...]
+    target: float | None = None
+    frequencies: FrequencyRange | None = None
+
+    def voltage_at(self, elapsed: float) -> float:
+        """Return the voltage a held or swept cell has some time after the step began [V]."""
+        if self.target is None or not self.duration:
+            return self.value
+        return self.value + (self.target - self.value) * min(1.0, elapsed / self.duration)
 
 
 @dataclass(frozen=True)
@@ -132,7 +168,13 @@ def parse_protocol(
 
 def parse_step(text: str) -> Step:
     """Return the step a sentence means."""
-    match = _STEP.fullmatch(" ".join(text.split()).rstrip("."))
+    sentence = " ".join(text.split()).rstrip(".")
+    first, _, rest = sentence.partition(" ")
+    if first.lower() == "sweep":
+        return _sweep(text, rest)
+    if first.lower() == "impedance":
+        return _impedance(text, rest)
+    match = _STEP.fullmatch(sentence)
     if match is None:
         raise _Mistake("not a step", f"write for example {STEP_EXAMPLES}")
     verb, rate = match["verb"].lower(), match["rate"]
@@ -145,7 +187,8 @@ def parse_step(text: str) -> Step:
         return Step(text, "rest", 0.0, "", duration, ())
     if verb not in ("charge", "discharge", "hold"):
         raise _Mistake(
-            f"'{match['verb']}' is not a kind of step", "begin with Charge, Discharge, Hold or Rest"
+            f"'{match['verb']}' is not a kind of step",
+            "begin with Charge, Discharge, Hold, Rest, Sweep or Impedance",
         )
     if rate is None:
         example = 'Hold at 4.2 V until C/50"' if verb == "hold" else f'{verb.capitalize()} at C/5 until 4 V"'
@@ -172,6 +215,58 @@ def parse_step(text: str) -> Step:
     if not stops and duration is None:
         raise _Mistake("this step never ends", 'add "until 4.2 V" or "for 30 minutes"')
     return Step(text, "current", value if verb == "charge" else -value, unit, duration, stops)
+
+
+def _sweep(text: str, rest: str) -> Step:
+    """Return the step of "from 2.5 V to 4.3 V at 0.1 mV/s"."""
+    example = f"write for example {SWEEP_EXAMPLE}"
+    match = _SWEEP.fullmatch(rest)
+    if match is None:
+        raise _Mistake("a sweep needs its two voltages and its speed", example)
+    ends = []
+    for word in (match["start"], match["end"]):
+        quantity, value, _ = _value(word)
+        if quantity != "voltage":
+            raise _Mistake(f"'{word}' is a current; a sweep goes from voltage to voltage", example)
+        ends.append(value)
+    speed = _SWEEP_RATE.fullmatch(match["rate"].strip())
+    if speed is None:
+        raise _Mistake(f"'{match['rate']}' is not a speed of a voltage", example)
+    volts = float(speed["number"]) * _PREFIXES[speed["unit"][:-1].lower()]
+    rate = _finite(volts, match["rate"]) / {"s": 1.0, "m": 60.0, "h": 3600.0}[speed["time"][0].lower()]
+    if rate <= 0.0:
+        raise _Mistake(f"'{match['rate']}' is not above zero", "the two voltages give the direction")
+    if ends[0] == ends[1]:
+        raise _Mistake("the sweep ends where it begins", "use Hold to keep a voltage")
+    return Step(text, "sweep", ends[0], "V", abs(ends[1] - ends[0]) / rate, (), target=ends[1])
+
+
+def _impedance(text: str, rest: str) -> Step:
+    """Return the step of "from 1 MHz to 1 mHz, 10 points per decade"."""
+    example = f"write for example {IMPEDANCE_EXAMPLE}"
+    match = _IMPEDANCE.fullmatch(rest)
+    if match is None:
+        raise _Mistake("an impedance needs two frequencies", example)
+    ends = sorted(_frequency(match[name]) for name in ("start", "end"))
+    points = float(match["points"] or _POINTS)
+    if ends[0] == ends[1]:
+        raise _Mistake("the two frequencies are the same", example)
+    if not 1.0 <= points <= 1000.0:
+        raise _Mistake(f"{points:g} points per decade", "give 1 to 1000")
+    return Step(text, "impedance", 0.0, "", 0.0, (), frequencies=FrequencyRange(ends[1], ends[0], points))
+
+
+def _frequency(text: str) -> float:
+    """Return a frequency [Hz]; M is mega and m is milli."""
+    match = _FREQUENCY.fullmatch(text.strip())
+    if match is None:
+        raise _Mistake(
+            f"'{text.strip()}' is not a frequency", "write for example 1 MHz, 10 kHz, 5 Hz or 1 mHz"
+        )
+    value = _finite(float(match["number"]) * _PREFIXES[match["prefix"]], text)
+    if value <= 0.0:
+        raise _Mistake(f"'{text.strip()}' is not above zero", "write for example 1 mHz")
+    return value
 
 
 def _ends(text: str) -> tuple[float | None, tuple[Stop, ...]]:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from mpi4py import MPI
 
+from chemomech.analysis.charge import ChargeLayers
 from chemomech.analysis.faces import Faces
 from chemomech.analysis.risk import (
     Resistance,
@@ -30,14 +31,17 @@ from chemomech.fields import (
     CHEMICAL_POTENTIAL,
     CONCENTRATION,
     DISPLACEMENT,
+    ELECTRIC_POTENTIAL,
     ELECTRONIC_POTENTIAL,
+    ION_CONCENTRATION,
     IONIC_POTENTIAL,
     OUT_OF_PLANE_STRAIN,
+    SALT_CONCENTRATION,
     STACK_PRESSURE,
     Field,
 )
 from chemomech.materials.material import Material
-from chemomech.model import Model, region_dofs
+from chemomech.model import Model, SaltRegion, region_dofs
 from chemomech.results import format as names
 from chemomech.results.fields import FieldWriter
 from chemomech.results.write import History
@@ -53,8 +57,11 @@ MOL_PER_M3: Final = 1e6
 MA_PER_CM2: Final = 1e2
 """1 nA/um^2 in mA/cm^2"""
 MILLI: Final = 1e3
-
-VTK_CELL: Final = {"triangle": 5, "quadrilateral": 9, "tetrahedron": 10, "hexahedron": 12}
+NM_PER_UM: Final = 1e3
+C_PER_M2: Final = 1e3
+"""1 nC/um^2 in C/m^2"""
+OHM_M2: Final = 1e-3
+"""1 V um^2/nA in ohm m^2"""
 
 STRESS_QUANTITIES: Final = (
     "Max von Mises",
@@ -72,9 +79,21 @@ FACE_ENDS: Final = (
     "Mean contact pressure",
 )
 """whose last value counts in the summary"""
+SALT_QUANTITIES: Final = ("Mean salt concentration", "Min salt concentration", "Max salt concentration")
 LITHIUM_QUANTITIES: Final = ("Mean stoichiometry", "Min stoichiometry", "Max stoichiometry")
-INTERFACE_QUANTITIES: Final = {"overpotential ": "Mean overpotential", "ionic drop ": "Mean ionic drop"}
-"""how observables integrated over an interface begin -> how the columns of their means are called"""
+OHM_CM2: Final = 10.0
+"""1 V um^2/nA in ohm cm^2"""
+GROWING: Final = ("interphase", "interdiffusion")
+"""what layers that grow are called in their observables"""
+INTERFACE_QUANTITIES: Final[dict[str, tuple[str, str, float]]] = {
+    "overpotential ": ("Mean overpotential", "mV", MILLI),
+    "ionic drop ": ("Mean ionic drop", "mV", MILLI),
+    **{f"{word} thickness ": (f"Mean {word} thickness", "nm", MILLI) for word in GROWING},
+    **{f"{word} resistance ": (f"{word.capitalize()} resistance", "ohm.cm2", OHM_CM2) for word in GROWING},
+    "interphase current ": ("Interphase current density", "mA.cm-2", MA_PER_CM2),
+}
+"""how observables integrated over an interface begin -> what the columns of their means are called, unit, factor"""
+HELD: Final = "lithium in interphase "
 COMMON_SHARE: Final = 0.99
 """share of a region's volume whose stress the P99 column bounds: peaks at necks and corners are left out"""
 NODAL: Final[dict[str, Field]] = {
@@ -82,10 +101,17 @@ NODAL: Final[dict[str, Field]] = {
     "electronic_potential": ELECTRONIC_POTENTIAL,
     "ionic_potential": IONIC_POTENTIAL,
     "chemical_potential": CHEMICAL_POTENTIAL,
+    "salt_concentration": SALT_CONCENTRATION,
+    "electric_potential": ELECTRIC_POTENTIAL,
+    "ion_concentration": ION_CONCENTRATION,
     "displacement": DISPLACEMENT,
 }
 """name in `[output] fields` -> the quantity"""
-IN_FILE: Final = {"concentration": MOL_PER_M3}
+IN_FILE: Final = {
+    "concentration": MOL_PER_M3,
+    "ion_concentration": MOL_PER_M3,
+    "salt_concentration": MOL_PER_M3,
+}
 """factors to the units of the file"""
 
 
@@ -139,15 +165,40 @@ class Meter:
         local = float(unknown.function.x.array[:owned].sum())
         return float(self.model.domain.comm.allreduce(local, op=MPI.SUM)) + shift
 
+    def largest(self, item: Field) -> float:
+        """Return the largest value of a scalar field (collective)."""
+        top = float(np.max(self.model.state.unknowns[item].array(), initial=-np.inf))
+        return float(self.model.domain.comm.allreduce(top, op=MPI.MAX))
+
     def stoichiometry_range(self, region: str) -> tuple[float, float]:
         """Smallest and largest lithium fraction in an active region (collective)."""
-        state = self.model.state
         c_max = next(r.maximum_concentration for r in self.model.active if r.name == region)
-        theta = state.unknowns[CONCENTRATION].array()[region_dofs(state, CONCENTRATION, region)] / c_max
-        comm = self.model.domain.comm
-        low = comm.allreduce(float(np.min(theta, initial=np.inf)), op=MPI.MIN)
-        high = comm.allreduce(float(np.max(theta, initial=-np.inf)), op=MPI.MAX)
+        low, high = self._range(CONCENTRATION, region)
+        return low / c_max, high / c_max
+
+    def salt_range(self, region: SaltRegion) -> tuple[float, float]:
+        """Smallest and largest salt concentration in a region [pmol/um^3] (collective)."""
+        return self._range(region.concentration, region.name)
+
+    def _range(self, item: Field, region: str) -> tuple[float, float]:
+        state, comm = self.model.state, self.model.domain.comm
+        values = state.unknowns[item].array()[region_dofs(state, item, region)]
+        low = comm.allreduce(float(np.min(values, initial=np.inf)), op=MPI.MIN)
+        high = comm.allreduce(float(np.max(values, initial=-np.inf)), op=MPI.MAX)
         return low, high
+
+    def poorest_place(self, region: SaltRegion) -> tuple[float, ...]:
+        """Where the salt concentration of a region is smallest [um] (collective)."""
+        state, domain = self.model.state, self.model.domain
+        unknown = state.unknowns[region.concentration]
+        dofs = region_dofs(state, region.concentration, region.name)
+        found: tuple[float, tuple[float, ...]] = (np.inf, ())
+        if len(dofs):
+            worst = dofs[int(np.argmin(unknown.array()[dofs]))]
+            place = unknown.space.tabulate_dof_coordinates()[worst, : domain.dimension]
+            found = float(unknown.array()[worst]), tuple(round(float(x), 6) + 0.0 for x in place)
+        lowest: tuple[float, tuple[float, ...]] = min(domain.comm.allgather(found))
+        return lowest[1]
 
 
 def resistance(material: Material, flaw: float | None, temperature: float) -> Resistance:
@@ -180,16 +231,24 @@ class Recorder:
         self.grid = RegionGrid.of(model.domain)
         self.averages = self._averages()
         self.faces = Faces(model)
-        self.drops = [
-            (observable, name, column)
-            for start, column in INTERFACE_QUANTITIES.items()
+        self.means = [
+            (observable, name, f"{column} at {name} [{unit}]", factor)
+            for start, (column, unit, factor) in INTERFACE_QUANTITIES.items()
             for observable in model.observables()
             if (name := observable.removeprefix(start)) != observable
         ]
-        """observable integrated over an interface, the interface, what its mean is called"""
+        """observable integrated over an interface or electrode, its place, the column of its mean, the factor to it"""
+        self.held = [name.removeprefix(HELD) for name in model.observables() if name.startswith(HELD)]
+        self.thicknesses = {
+            f"Max {one.layer.thickness.name} [nm]": one.layer.thickness for one in model.grown
+        }
+        self.layers = None if model.space_charge is None else ChargeLayers(model)
         self.columns = self._columns()
-        self.extreme_columns = [c for c in self.columns if c.startswith((*STRESS_QUANTITIES, *FACE_EXTREMES))]
-        self.end_columns = [c for c in self.columns if c.startswith(FACE_ENDS)]
+        extremes = (*STRESS_QUANTITIES, *FACE_EXTREMES, "Max field")
+        self.extreme_columns = [c for c in self.columns if c.startswith(extremes)]
+        self.end_columns = [c for c in self.columns if c.startswith((*names.LAYER_QUANTITIES, *FACE_ENDS))]
+        self.notes: tuple[str, ...] = ()
+        """what a reader of the numbers must know"""
         self.areas = self._areas()
         self.rows, self.frames = resume or (0, 0)
         self.history: History | None = None
@@ -215,6 +274,9 @@ class Recorder:
         active = [region.name for region in self.model.active]
         columns = list(names.CELL_COLUMNS)
         columns += [names.region_column(q, r) for q in LITHIUM_QUANTITIES for r in active]
+        salts = [region.name for region in self.model.salts]
+        columns += [names.region_column(q, r) for q in SALT_QUANTITIES for r in salts]
+        columns += [names.SALT_ERROR] if salts else []
         if self.model.mechanics is not None:
             columns += [names.region_column(q, r) for q in STRESS_QUANTITIES for r in self.regions]
             columns += [f"Elastic energy in {r} [nJ]" for r in self.regions]
@@ -222,18 +284,29 @@ class Recorder:
             columns.append("Out-of-plane strain [-]")
         if self.model.pressure is not None:
             columns.append("Platen displacement [um]")
-        columns += [f"{column} at {name} [mV]" for _, name, column in self.drops]
         columns += [names.face_column(*place) for place in self.faces.columns()]
+        if self.model.space_charge is not None:
+            regions = self.model.space_charge.media
+            columns += [names.region_column(q, r) for q in names.LAYER_QUANTITIES for r in regions]
+        columns += [column for _, _, column, _ in self.means]
+        columns += [*self.thicknesses, *(f"Lithium in interphase at {name} [pmol]" for name in self.held)]
         return tuple(columns)
 
     def _areas(self) -> dict[str, float]:
         domain, pressed = self.model.domain, self.model.case.pressure
-        areas = {
-            name: domain.interface_area(*([part] for part in name.split("|"))) for _, name, _ in self.drops
-        }
+        areas = {name: self._area(name) for _, name, _, _ in self.means}
         if pressed is not None:
             areas[pressed.at] = domain.boundary_area(pressed.at)
         return areas
+
+    def _area(self, place: str) -> float:
+        # of an interface, or of the electrolyte's part of a boundary
+        domain = self.model.domain
+        if "|" in place:
+            return domain.interface_area(*([part] for part in place.split("|")))
+        regions = self.model.case.regions
+        electrolytes = [name for name, region in regions.items() if region.role == "electrolyte"]
+        return domain.boundary_area(place, electrolytes)
 
     def _field_writer(self, resume: tuple[int, int] | None) -> FieldWriter:
         grid, domain = self.grid, self.model.domain
@@ -241,7 +314,7 @@ class Recorder:
             self.comm,
             grid.points,
             grid.cells,
-            VTK_CELL[domain.mesh.topology.cell_name()],
+            names.VTK_CELL[domain.mesh.topology.cell_name()],
             grid.region,
         )
         path = self.folder / names.FIELDS_FILE
@@ -268,6 +341,13 @@ class Recorder:
             )
             for quantity, value in zip(LITHIUM_QUANTITIES, (mean, low, high), strict=True):
                 row[names.region_column(quantity, region.name)] = value
+        for salt in model.salts:
+            poorest, richest = self.meter.salt_range(salt)
+            mean = reading.scalars[f"salt in {salt.name}"] / salt.volume
+            for quantity, value in zip(SALT_QUANTITIES, (mean, poorest, richest), strict=True):
+                row[names.region_column(quantity, salt.name)] = value * MOL_PER_M3
+        if model.salts:
+            row[names.SALT_ERROR] = salt_balance_error(model, reading)
         if stress is not None:
             for name in self.regions:
                 self._stress_columns(row, name, stress)
@@ -277,11 +357,37 @@ class Recorder:
         if model.pressure is not None and model.case.pressure is not None:
             area = self.areas[model.case.pressure.at]
             row["Platen displacement [um]"] = reading.scalars["platen displacement"] / area
-        for observable, name, column in self.drops:
-            mean = reading.scalars[observable] / self.areas[name]
-            row[f"{column} at {name} [mV]"] = mean * MILLI
         for place, value in self.faces.row(reading.scalars).items():
             row[names.face_column(*place)] = value
+        for observable, name, column, factor in self.means:
+            row[column] = reading.scalars[observable] / self.areas[name] * factor
+        for column, thickness in self.thicknesses.items():
+            row[column] = self.meter.largest(thickness) * MILLI
+        for name in self.held:
+            row[f"Lithium in interphase at {name} [pmol]"] = reading.scalars[HELD + name] * self.depth
+        if self.layers is not None and model.space_charge is not None:
+            thin = []
+            for name in model.space_charge.media:
+                layer = self.layers.read(name, reading.scalars[f"space charge in {name}"])
+                constant = np.nan if layer.lattice_constant is None else layer.lattice_constant
+                values = (
+                    layer.field,
+                    layer.potential * MILLI,
+                    layer.width * NM_PER_UM,
+                    layer.charge * C_PER_M2,
+                    layer.resistance * OHM_M2,
+                    layer.lowest,
+                    layer.highest,
+                    layer.width / constant,
+                )
+                for quantity, value in zip(names.LAYER_QUANTITIES, values, strict=True):
+                    row[names.region_column(quantity, name)] = value
+                if 0.0 < layer.width < constant:
+                    thin.append(
+                        f"the space charge in '{name}' is {layer.width * NM_PER_UM:.3g} nm wide, less than its lattice "
+                        f"constant of {constant * NM_PER_UM:.3g} nm: a continuum says little there"
+                    )
+            self.notes = tuple(thin)
         return row
 
     def _stress_columns(self, row: dict[str, float], name: str, stress: FloatArray) -> None:
@@ -322,12 +428,17 @@ class Recorder:
 
     def frame(self, time: float, stress: FloatArray | None) -> None:
         """Write one frame of the chosen fields (collective)."""
-        state, chosen = self.model.state, self.model.case.output.fields
+        model, state = self.model, self.model.state
+        chosen = model.case.output.fields
         points: dict[str, FloatArray] = {}
         cells: dict[str, FloatArray] = {}
         for name in chosen:
             if name in NODAL and self.model.state.having(NODAL[name]):
                 points[names.POINT_FIELDS[name]] = self._nodal(NODAL[name]) * IN_FILE.get(name, 1.0)
+            elif name == "occupancy" and model.space_charge is not None:
+                points[names.POINT_FIELDS[name]] = self._nodal(ION_CONCENTRATION) / self._sites()
+            elif name == "field_strength" and self.layers is not None:
+                cells[names.CELL_FIELDS[name]] = self._strength()
             elif name == "stoichiometry" and CONCENTRATION in state.unknowns:
                 points[names.POINT_FIELDS[name]] = self._nodal(CONCENTRATION) / self._maximum_concentration()
             elif name in names.FACE_FIELDS:
@@ -344,8 +455,25 @@ class Recorder:
             first = np.where(np.isnan(first), values, first)
         return first
 
+    def _strength(self) -> FloatArray:
+        """Electric field of the grid's cells [mV/nm = V/um], nan where the charge is not resolved."""
+        layers, space_charge, domain = self.layers, self.model.space_charge, self.model.domain
+        assert layers is not None and space_charge is not None
+        every = np.full(len(domain.cell_region), np.nan)
+        for name in space_charge.media:
+            every[domain.owned_cells([name])] = layers.strength(name)
+        return np.asarray(every[self.grid.parent])
+
+    def _sites(self) -> FloatArray:
+        given = {name: region.space_charge for name, region in self.model.case.regions.items()}
+        return self._by_region(
+            {name: one.mobile_concentration for name, one in given.items() if one is not None}
+        )
+
     def _maximum_concentration(self) -> FloatArray:
-        known = {r.name: r.maximum_concentration for r in self.model.active}
+        return self._by_region({r.name: r.maximum_concentration for r in self.model.active})
+
+    def _by_region(self, known: Mapping[str, float]) -> FloatArray:
         per_region = np.array([known.get(name, np.nan) for name in self.regions])
         values = np.full(len(self.grid.points), np.nan)
         values[self.grid.cells] = per_region[self.grid.region][:, None]
@@ -372,6 +500,17 @@ class Recorder:
         if self.history is not None:
             self.history.close()
         self.fields.close()
+
+
+def salt_balance_error(model: Model, now: Reading) -> float:
+    """Largest relative error of the salt that a group of regions holds: what no boundary lets out is conserved."""
+    worst = 0.0
+    for group in {region.concentration for region in model.salts}:
+        regions = [region for region in model.salts if region.concentration == group]
+        held = sum(now.scalars[f"salt in {region.name}"] for region in regions)
+        start = sum(region.initial_concentration * region.volume for region in regions)
+        worst = max(worst, abs(held - start) / start)
+    return worst
 
 
 def balance_errors(

@@ -1,10 +1,9 @@
 """One run of a case: mesh, model, simulation, and a results folder that is complete at any moment."""
 
 import hashlib
-import importlib.metadata
 import json
 import time as clock
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -12,9 +11,11 @@ import chemomech.runtime  # noqa: F401
 
 from mpi4py import MPI
 
+from chemomech.case.layers import layer_materials
 from chemomech.case.schema import Case
 from chemomech.domain import Coordinates, read_domain
 from chemomech.drawing import draw
+from chemomech.effective.run import run_effective
 from chemomech.errors import InputError, Problem, RunError
 from chemomech.geometry.build import MeshRecord, open_mesh
 from chemomech.model import Model, build_model
@@ -22,39 +23,18 @@ from chemomech.progress import Progress
 from chemomech.protocol import parse_pressure, parse_protocol
 from chemomech.record import NC_IN_AH, Recorder, balance_errors
 from chemomech.results import format as names
-from chemomech.results.write import RunRecord, write_json
+from chemomech.results.spectra import figures, read_spectra
+from chemomech.results.write import RunRecord, prepare_folder, versions, write_json, write_table
 from chemomech.simulate import Moment, Simulation
 from chemomech.solver.checkpoint import read_checkpoint, write_checkpoint
 from chemomech.solver.jit import prepare
 from chemomech.solver.timestep import Level
+from chemomech.spectra import Spectra
 from chemomech.summary import Tally
+from chemomech.together import on_root
 
 CHECKPOINT_SECONDS: Final = 30.0
 CHECKPOINT_FILE: Final = "state.h5"
-VERSIONED: Final = (
-    "chemomech",
-    "fenics-dolfinx",
-    "dolfinx-solver-real",
-    "petsc4py",
-    "mpi4py",
-    "gmsh",
-    "numpy",
-)
-
-
-def on_root[T](comm: MPI.Intracomm, action: Callable[[], T]) -> T:
-    """Do something on rank 0 and share its result, or its error, with every rank (collective)."""
-    value: T | None = None
-    error: Exception | None = None
-    if comm.rank == 0:
-        try:
-            value = action()
-        except Exception as caught:
-            error = caught
-    value, error = comm.bcast((value, error), root=0)
-    if error is not None:
-        raise error
-    return value
 
 
 def run_case(case: Case, results: Path, *, resume: bool = False, quiet: bool = False) -> dict[str, float]:
@@ -62,29 +42,15 @@ def run_case(case: Case, results: Path, *, resume: bool = False, quiet: bool = F
 
     Raises InputError for what can be mended in the input, RunError when the simulation cannot go on.
     """
+    if case.effective is not None:
+        return run_effective(case, case.effective, results, quiet=quiet)
     comm = MPI.COMM_WORLD
-    on_root(comm, lambda: _prepare_folder(results))
+    on_root(comm, lambda: prepare_folder(results))
     run = _Run(case, results, Progress(quiet=quiet or comm.rank != 0), comm, resume)
     summary = run.go()
     if case.output.figures:
         on_root(comm, lambda: draw(results, animation=case.output.animation))
     return summary
-
-
-def _prepare_folder(results: Path) -> None:
-    try:
-        results.mkdir(parents=True, exist_ok=True)
-        probe = results / ".probe"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise InputError(
-            Problem(
-                str(results),
-                f"results cannot be written here ({error.strerror})",
-                "choose another --results folder",
-            )
-        ) from error
 
 
 class _Run:
@@ -116,6 +82,7 @@ class _Run:
         self.identity = comm.bcast(self.identity, root=0)
         self.tally = Tally(schedule)
         self.output_seconds = 0.0
+        self.said: set[str] = set()
         self.last_checkpoint = clock.time()
         self.recorder = self._open(resume)
 
@@ -133,6 +100,7 @@ class _Run:
         simulation = self.simulation
         if not resume:
             on_root(self.comm, self._forget_earlier_run)
+            self.spectra = self._spectra(None)
             return Recorder(self.model, simulation.meter, self.results, None)
         try:
             levels, numbers = read_checkpoint(self.checkpoint, self.model.state, self.identity)
@@ -146,14 +114,20 @@ class _Run:
         ]
         simulation.restore(json.loads(numbers["position"]))
         self.tally.restore(json.loads(numbers["tally"]))
+        self.spectra = self._spectra((int(numbers.get("spectrum_rows", 0)), int(numbers.get("spectra", 0))))
         return Recorder(
             self.model, simulation.meter, self.results, (int(numbers["rows"]), int(numbers["frames"]))
         )
 
+    def _spectra(self, resume: tuple[int, int] | None) -> Spectra:
+        iterative = self.simulation.solver.options.linear_solver == "fieldsplit"
+        return Spectra(self.model, self.results, iterative=iterative, resume=resume)
+
     def _forget_earlier_run(self) -> None:
         # What an earlier run concluded must not stand beside what this one writes.
-        for path in (self.checkpoint, self.results / names.SUMMARY_FILE, self.results / names.RUN_FILE):
-            path.unlink(missing_ok=True)
+        for name in (names.SUMMARY_FILE, names.RUN_FILE, names.CYCLES_FILE):
+            (self.results / name).unlink(missing_ok=True)
+        self.checkpoint.unlink(missing_ok=True)
 
     def _save(self) -> None:
         levels = self.simulation.scheme.levels
@@ -166,6 +140,8 @@ class _Run:
             "tally": json.dumps(self.tally.saved()),
             "rows": self.recorder.rows,
             "frames": self.recorder.frames,
+            "spectrum_rows": self.spectra.rows,
+            "spectra": self.spectra.count,
         }
         write_checkpoint(
             self.checkpoint, self.model.state, [level.values for level in levels], numbers, self.identity
@@ -195,6 +171,7 @@ class _Run:
         finally:
             self._close(finished, reason, together or self.comm.size == 1)
         summary = self.tally.summary(self.simulation, self.recorder.depth)
+        summary |= on_root(self.comm, lambda: figures(read_spectra(self.results)))
         on_root(self.comm, lambda: write_json(self.results / names.SUMMARY_FILE, summary))
         return summary
 
@@ -204,11 +181,20 @@ class _Run:
         self.timings["solve"] = self.timings.get("solve", 0.0) - self.output_seconds
         if together:
             self.recorder.close()
+            self.spectra.close()
         self.progress.close()
         if self.comm.rank == 0:
+            self._write_cycles()
             self._run_record(finished, reason).write(self.results)
         if together:  # PETSc's objects are freed here, not whenever each rank's collector comes by
             self.simulation.solver.destroy()
+
+    def _write_cycles(self) -> None:
+        rows = self.tally.cycles(self.simulation, self.recorder.depth)
+        found = dict.fromkeys(
+            name for row in rows for name in row if name.startswith(names.CYCLE_END_COLUMNS)
+        )
+        write_table(self.results / names.CYCLES_FILE, (*names.CYCLE_COLUMNS, *found), rows)
 
     def _run_record(self, finished: bool, reason: str) -> RunRecord:
         counts = self.simulation.counts
@@ -216,7 +202,7 @@ class _Run:
             title=self.case.title,
             case=dict(self.case.written),
             case_hash=self.identity,
-            versions={name: found for name in VERSIONED if (found := _version(name))},
+            versions=versions(),
             ranks=self.comm.size,
             wall_time_s=clock.time() - self.started,
             finished=finished,
@@ -235,6 +221,7 @@ class _Run:
                 "linear iterations": counts.linear,
             },
             failures=dict(counts.failures),
+            notes=self.recorder.notes,
         )
 
     def _observe(self, moment: Moment) -> None:
@@ -259,6 +246,13 @@ class _Run:
         row = self.recorder.row(basics, moment.reading, stress)
         self.recorder.append(row)
         self.tally.take(moment, row, self.recorder.extreme_columns, self.recorder.end_columns)
+        for note in self.recorder.notes:
+            if note.partition(" is ")[0] not in self.said:
+                self.said.add(note.partition(" is ")[0])
+                self.progress.say(f"note: {note}")
+        if place is not None and place.step.mode == "impedance":
+            self.progress.say(f"impedance: {place.step.text}")
+            self.spectra.measure(place, moment.time, moment.reading)
         due = self.simulation.counts.accepted % self.case.output.every == 0
         if moment.last or moment.scheduled is None or due:
             self.recorder.frame(moment.time, stress)
@@ -290,11 +284,6 @@ def _identity(case: Case, mesh: Path, model: Model) -> str:
     digest.update(json.dumps(list(case.protocol.steps)).encode())
     for name in sorted(model.materials):
         digest.update(model.materials[name].describe().encode())
+    for material in layer_materials(case):
+        digest.update(material.describe().encode())
     return digest.hexdigest()
-
-
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return ""

@@ -1,15 +1,18 @@
 """The loop: schedule x step x solve x record."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
+import chemomech.runtime  # noqa: F401
+
 import numpy as np
+from mpi4py import MPI
 
 from chemomech.errors import InputError, Problem, RunError
 from chemomech.model import Model
 from chemomech.protocol import PressureProgram, ScheduledStep, Step, Stop, Unit
-from chemomech.record import Meter, Reading
+from chemomech.record import MOL_PER_M3, Meter, Reading
 from chemomech.solver.newton import Attempt, NewtonOptions, NewtonSolver
 from chemomech.solver.timestep import Bdf2
 
@@ -24,8 +27,12 @@ EVENT_TOLERANCE: Final = 1e-6
 DIRECT_LIMIT: Final = {2: 600_000, 3: 60_000}
 """unknowns up to which a direct solver is the better choice, by dimension"""
 SMALLEST_CUT: Final = 0.25
+STEADY: Final = 1e-11
+"""rate of every field, in its scales per second, below which nothing happens any more [1/s]"""
+STEADY_STEPS: Final = 3
+"""how many such steps in a row tell a steady state"""
 NEARLY: Final = 1e-3
-"""stoichiometry this close to 0 or 1 counts as the reason why a run cannot go on [-]"""
+"""stoichiometry this close to 0 or 1, or this share of the salt, counts as the reason why a run cannot go on [-]"""
 
 
 @dataclass(frozen=True)
@@ -123,6 +130,7 @@ class Simulation:
         control = self.model.control
         control.mode.value, control.current.value = 1.0, 0.0
         self._set_pressure(0.0)
+        self._charge_layers()
         self.scheme.restart(0.0, self.charge)
         self.scheme.begin(SETTLING)
         attempt = self.solver.solve()
@@ -134,10 +142,27 @@ class Simulation:
         self.model.memories.advance()
         self.observer(Moment(0.0, 0.0, None, self.start, 0.0, 0.0, attempt.iterations, False))
 
+    def _charge_layers(self) -> None:
+        # Resolved space charge starts in equilibrium: two unlike lattices in sudden contact are no state of a cell.
+        problem = self.model.charged
+        if problem is None:
+            return
+        self.model.state.time_factor.value = 0.0
+        options = replace(newton_options(self.model), linear_solver="direct", maximum_iterations=50)
+        solver = NewtonSolver(problem, options, self.model.domain.comm)
+        attempt = solver.solve()
+        solver.destroy()
+        self.counts.add(attempt)
+        if not attempt.converged:
+            raise RunError(f"no equilibrium of the space charge was found: {attempt.reason}")
+
     def run(self) -> None:
         """Go through the rest of the schedule; RunError where it cannot go on."""
         while self.position.index < len(self.schedule):
             scheduled = self.schedule[self.position.index]
+            if scheduled.step.mode == "impedance":
+                self._stand(scheduled)
+                continue
             self._impose(scheduled.step)
             if self.position.settled or not self._settle(scheduled):
                 self._march(scheduled)
@@ -149,8 +174,9 @@ class Simulation:
 
     def _impose(self, step: Step) -> None:
         control = self.model.control
-        if step.mode == "voltage":
-            control.mode.value, control.voltage.value = 0.0, step.value
+        if step.mode in ("voltage", "sweep"):
+            elapsed = self.position.time - self.position.begun
+            control.mode.value, control.voltage.value = 0.0, step.voltage_at(elapsed)
         else:
             control.mode.value, control.current.value = 1.0, self.current(step.value, step.unit)
 
@@ -189,6 +215,14 @@ class Simulation:
 
     # ---- one protocol step ------------------------------------------------------------------------
 
+    def _stand(self, scheduled: ScheduledStep) -> None:
+        # A measurement about the present state: time stands still, the observer is told of the moment.
+        reading = self.meter.read()
+        self._last = reading
+        self._finish()
+        passed, given = (float(charge) for charge in self.charge)
+        self.observer(Moment(self.position.time, 0.0, scheduled, reading, passed, given, 0, True))
+
     def _settle(self, scheduled: ScheduledStep) -> bool:
         # Potentials jump with the control while lithium stands still: one step of (nearly) no length, the jump
         # cut into parts where Newton cannot take it whole.  True when a cut-off is already met.
@@ -223,6 +257,7 @@ class Simulation:
         step, numerics = scheduled.step, self.numerics
         position = self.position
         end = None if step.duration is None else position.begun + step.duration
+        still = 0
         while True:
             dt = self._limited(end)
             attempt = self._attempt(dt)
@@ -243,9 +278,23 @@ class Simulation:
             proposed = dt * self.scheme.factor(error)
             last = bool(met) or (end is not None and position.time + dt >= end * (1 - 1e-14))
             position.dt = max(proposed, numerics.minimum_step)
+            still = still + 1 if end is None and self._rate(dt) < STEADY else 0
             self._accept(scheduled, dt, reading, attempt.iterations, last=last)
             if last:
                 return
+            if still >= STEADY_STEPS:
+                raise RunError(
+                    f"step {scheduled.index} of cycle {scheduled.cycle}, '{step.text}', has come to a steady state of "
+                    f"{reading.voltage:.4f} V at {position.time:.6g} s: its end is never reached. Give it a duration, "
+                    "or another cut-off"
+                )
+
+    def _rate(self, dt: float) -> float:
+        # Largest rate of any field over the step just solved, in its scales per second (collective).
+        before = self.scheme.levels[-1].values
+        pairs = zip(self.model.state.unknowns.values(), before, strict=True)
+        changes = [np.max(np.abs(u.function.x.array - x), initial=0.0) / u.field.scale for u, x in pairs]
+        return float(self.model.domain.comm.allreduce(float(max(changes)), op=MPI.MAX)) / dt
 
     def _limited(self, end: float | None) -> float:
         # Never across the end of the step or a kink of the pressure, and no sliver left before either.
@@ -269,6 +318,7 @@ class Simulation:
     def _attempt(self, dt: float) -> Attempt:
         self.scheme.begin(dt)
         self._set_pressure(self.position.time + dt)
+        self._set_voltage(self.position.time + dt)
         attempt = self._solve()
         if not attempt.converged:
             # The extrapolated start may be what failed: the last accepted state is the humbler guess.
@@ -287,12 +337,17 @@ class Simulation:
         return attempt
 
     def _exhausted(self, margin: float) -> str:
-        # Why no current can pass any more: a stoichiometry within the margin of 0 or 1; empty where it can.
+        # Why no current can pass any more: a stoichiometry within the margin of 0 or 1, or no more than this share
+        # of the salt; empty where it can.
         for region in self.model.active:
             low, high = self.meter.stoichiometry_range(region.name)
             if low <= margin or high >= 1.0 - margin:
                 end = "empty of" if low <= margin else "full of"
                 return f"the surface of '{region.name}' is {end} lithium"
+        for salt in self.model.salts:
+            if self.meter.salt_range(salt)[0] <= margin * salt.initial_concentration:
+                place = ", ".join(f"{x:.4g}" for x in self.meter.poorest_place(salt))
+                return f"the salt of '{salt.name}' is used up at ({place}) um"
         return ""
 
     def _locate(
@@ -368,6 +423,12 @@ class Simulation:
         if self.model.pressure is not None and self.program is not None:
             self.model.pressure.value = self.program.at(time)
 
+    def _set_voltage(self, time: float) -> None:
+        # A sweep's voltage moves with time; its ends are ends of steps, which no time step crosses.
+        step = self.schedule[self.position.index].step
+        if step.mode == "sweep":
+            self.model.control.voltage.value = step.voltage_at(time - self.position.begun)
+
     def _stuck(self, scheduled: ScheduledStep, attempt: Attempt) -> RunError:
         self.scheme.reject()
         reading = self.meter.read()
@@ -377,6 +438,9 @@ class Simulation:
             for r in self.model.active
         )
         state = f"Stoichiometry: {lithium}. " if lithium else ""
+        if self.model.salts:
+            salts = (f"{s.name} {self.meter.salt_range(s)[0] * MOL_PER_M3:.3g}" for s in self.model.salts)
+            state += f"Smallest salt concentration: {', '.join(salts)} mol/m3. "
         return RunError(
             f"step {scheduled.index} of cycle {scheduled.cycle}, '{scheduled.step.text}', stops at "
             f"{self.position.time:.6g} s and {reading.voltage:.4f} V: {reason} even with the smallest time "
@@ -415,7 +479,8 @@ def nominal_capacity(model: Model, schedule: Sequence[ScheduledStep]) -> float |
     if not model.active:
         return None
     voltages = [stop.value for s in schedule for stop in s.step.stops if stop.quantity == "voltage"]
-    voltages += [s.step.value for s in schedule if s.step.mode == "voltage"]
+    voltages += [s.step.value for s in schedule if s.step.mode in ("voltage", "sweep")]
+    voltages += [s.step.target for s in schedule if s.step.target is not None]
     several = len(set(voltages)) > 1
     # A single voltage is the lower end where a discharge stops at it, else the upper one.
     falling = any(stop.quantity == "voltage" for s in schedule if s.step.value < 0.0 for stop in s.step.stops)

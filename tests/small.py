@@ -60,6 +60,18 @@ bulk = "1.6 um"
 transition = "3 um"
 """
 
+VOXEL_MESH = f"""\
+kind = "image"
+coordinates = "3D"
+file = "{Path(__file__).parents[1] / "meshes" / "images" / "nmc_electrode.tif"}"
+axes = "zyx"
+voxel_size = "1 um"
+phases = {{ particle = 85, electrolyte = [0, 170] }}
+crop = {{ x = [3, 9], y = [30, 35], z = [20, 24] }}
+method = "voxel"
+"""
+"""Hexahedra: a corner of an electrode image, its electrolyte of one piece."""
+
 REGIONS: dict[str, Any] = {
     "electrolyte": {"material": "Li6PS5Cl", "role": "electrolyte"},
     "particle": {"material": "NMC811", "role": "active", "initial": {"stoichiometry": 0.85}},

@@ -1,6 +1,6 @@
 """From the state to arrays: stress averaged over cells, and nodal values region by region."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,8 @@ from chemomech.fields import Field, State
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int32]
 
+VTK_ORDER = {"quadrilateral": (0, 1, 3, 2), "hexahedron": (0, 1, 3, 2, 4, 5, 7, 6)}
+"""corners in turn around a face, as VTK wants them, where the finite elements count along the axes"""
 VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 
 
@@ -42,10 +44,8 @@ class CellAverages:
             components = ufl.as_vector([tensor[i, j] for i, j in VOIGT])
             form += domain.over(ufl.inner(components, test), [name])
         self._form = compile_form(form)
-        one = fem.functionspace(domain.mesh, basix.ufl.element("DG", cell, 0))
-        weight = domain.over(fem.Constant(domain.mesh, 1.0) * ufl.TestFunction(one), domain.regions)
         self._count = domain.mesh.topology.index_map(domain.dimension).size_local
-        self.volumes = _assembled(compile_form(weight))[: self._count]
+        self.volumes = cell_volumes(domain, compile_form)
         """of the owned cells [um^3]; per um of depth in plane strain"""
 
     def evaluate(self) -> FloatArray:
@@ -55,6 +55,27 @@ class CellAverages:
         for k, (i, j) in enumerate(VOIGT):
             tensor[:, i, j] = tensor[:, j, i] = values[:, k]
         return tensor
+
+
+def cell_volumes(domain: Domain, compile_form: Callable[[Any], Any] = fem.form) -> FloatArray:
+    """Return the volumes of the owned cells [um^3]; per um of depth in plane strain, with 2 pi r when axisymmetric."""
+    space = fem.functionspace(domain.mesh, basix.ufl.element("DG", domain.mesh.basix_cell(), 0))
+    weight = domain.over(fem.Constant(domain.mesh, 1.0) * ufl.TestFunction(space), domain.regions)
+    return _assembled(compile_form(weight))[: domain.mesh.topology.index_map(domain.dimension).size_local]
+
+
+def cell_means(
+    domain: Domain,
+    vectors: Mapping[str, Any],
+    compile_form: Callable[[Any], Any],
+    volumes: FloatArray,
+) -> FloatArray:
+    """Return the mean of a vector in every owned cell, (cells, d); ``vectors``: its UFL form by region, else 0."""
+    d = domain.dimension
+    space = fem.functionspace(domain.mesh, basix.ufl.element("DG", domain.mesh.basix_cell(), 0, shape=(d,)))
+    test = ufl.TestFunction(space)
+    form = sum((domain.over(ufl.inner(v, test), [name]) for name, v in vectors.items()), ufl.Form([]))
+    return np.asarray(_assembled(compile_form(form)).reshape(-1, d)[: len(volumes)] / volumes[:, None])
 
 
 def _assembled(form: Any) -> FloatArray:
@@ -76,14 +97,18 @@ class RegionGrid:
     parent: IntArray
     """owned cell of the mesh behind each cell here"""
     regions: tuple[str, ...]
+    order: tuple[int, ...]
+    """which corner of the finite element each corner of a cell is"""
 
     @classmethod
     def of(cls, domain: Domain) -> "RegionGrid":
         """Make the grid of the owned cells of a domain."""
         points, cells, region, parent, start = [], [], [], [], 0
+        count = domain.mesh.geometry.dofmaps[0].shape[1]
+        order = VTK_ORDER.get(domain.mesh.topology.cell_name(), tuple(range(count)))
         for number, name in enumerate(domain.regions):
             mine = domain.owned_cells([name])
-            corners = domain.mesh.geometry.dofmaps[0][mine]
+            corners = domain.mesh.geometry.dofmaps[0][mine][:, order]
             nodes, local = np.unique(corners.reshape(-1), return_inverse=True)
             points.append(domain.mesh.geometry.x[nodes])
             cells.append(local.reshape(corners.shape) + start)
@@ -96,6 +121,7 @@ class RegionGrid:
             np.concatenate(region).astype(np.int32),
             np.concatenate(parent).astype(np.int32),
             tuple(domain.regions),
+            order,
         )
 
     def nodal(self, state: State, item: Field) -> FloatArray:
@@ -107,8 +133,8 @@ class RegionGrid:
         inverse[unknown.support.parent_entities] = np.arange(len(unknown.support.parent_entities))
         local = inverse[self.parent]
         here = local >= 0
-        corners = self.cells.shape[1]  # the first degrees of freedom of a Lagrange cell sit at its corners
-        dofs = unknown.space.dofmap.list[local[here]][:, :corners]
+        # the first degrees of freedom of a Lagrange cell sit at its corners
+        dofs = unknown.space.dofmap.list[local[here]][:, self.order]
         values[self.cells[here]] = unknown.array().reshape(-1, block)[dofs]
         if block == 1:
             return values[:, 0]

@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from chemomech.case.effective import effective_problems
 from chemomech.case.idle import idle_keys
+from chemomech.case.layers import layer_problems
 from chemomech.case.mesh import mesh_problems
 from chemomech.case.schema import Cell, Interface, Numerics, Pressure, Protocol, Region
 from chemomech.case.sections import Sections
@@ -15,9 +17,19 @@ from chemomech.protocol import ScheduledStep, parse_pressure, parse_protocol
 
 def inconsistencies(sections: Sections) -> list[Problem]:
     """Return every contradiction between sections that are right in themselves."""
+    if "effective" in sections.data:
+        return [
+            *(
+                _at(sections, key, problem)
+                for key, problem in materials_of(sections.regions, sections.directory)[1]
+            ),
+            *mesh_problems(sections),
+            *effective_problems(sections, materials_of(sections.regions, sections.directory)[0]),
+        ]
     return [
         *_region_states(sections),
         *_interfaces(sections),
+        *layer_problems(sections),
         *_cell(sections),
         *_schedule(sections),
         *mesh_problems(sections),
@@ -45,12 +57,16 @@ def materials_of(
     return materials, problems
 
 
+def _at(sections: Sections, key: Location, problem: Problem) -> Problem:
+    return sections.problem(key, _said(problem), problem.remedy)
+
+
 def _region_states(sections: Sections) -> Iterator[Problem]:
     """Roles, initial states and materials."""
     cell: Cell | None = sections.valid.get("cell")
     materials, problems = materials_of(sections.regions, sections.directory)
     for key, problem in problems:
-        yield sections.problem(key, _said(problem), problem.remedy)
+        yield _at(sections, key, problem)
     for name, region in sections.regions.items():
         here: Location = ("regions", name)
         if region.role == "active" and region.initial is None:
@@ -63,10 +79,20 @@ def _region_states(sections: Sections) -> Iterator[Problem]:
                 yield sections.problem(
                     (*here, part), f"role '{region.role}' stores no lithium", f"remove '{part}'"
                 )
+        if region.role != "electrolyte" and region.salt is not None:
+            what = f"role '{region.role}' dissolves no salt"
+            yield sections.problem((*here, "salt"), what, "remove 'salt'")
+        if region.salt is not None and region.space_charge is not None:
+            what = "a salt is neutral everywhere, space_charge resolves the charge"
+            yield sections.problem((*here, "space_charge"), what, "remove 'salt' or 'space_charge'")
         if name not in materials:
             continue
         material = materials[name]
+        if region.space_charge is not None:
+            yield from _space_charge(sections, name, region, material)
         lacking = material.problems_for_role(region.role)
+        if region.role == "electrolyte":
+            lacking += material.problems_with_salt(region.salt is not None)
         for what in lacking:
             yield sections.problem(
                 (*here, "material"), what, "see `chemomech list materials`, or add it in 'properties'"
@@ -75,23 +101,38 @@ def _region_states(sections: Sections) -> Iterator[Problem]:
             yield from _reachable(sections, name, region, material, cell.temperature)
 
 
+def _space_charge(sections: Sections, name: str, region: Region, material: Material) -> Iterator[Problem]:
+    """A resolved charge needs an electrolyte, its permittivity, and unknowns at the vertices of the mesh."""
+    here: Location = ("regions", name, "space_charge")
+    if region.role != "electrolyte":
+        yield sections.problem(here, f"role '{region.role}' has no mobile ions", "remove 'space_charge'")
+        return
+    if not material.has("relative_permittivity"):
+        what = f"{material.name} has no 'relative_permittivity', which space_charge needs"
+        yield sections.problem(here, what, "give it in 'properties', e.g. { relative_permittivity = 10 }")
+    numerics = sections.valid.get("numerics")
+    if numerics is not None and numerics.scalar_degree != 1:
+        what = "space_charge holds concentrations at the vertices: scalar_degree must be 1"
+        yield sections.problem(("numerics", "scalar_degree"), what, "remove 'scalar_degree'")
+
+
 def _reachable(
     sections: Sections, name: str, region: Region, material: Material, temperature: float
 ) -> Iterator[Problem]:
     """Initial states and voltages of the protocol must lie on the open-circuit curve."""
     low, high = material.stoichiometry_range
-    wanted: dict[Location, float] = {}
+    wanted: list[tuple[Location, float]] = []
     if region.initial is not None and region.initial.voltage is not None:
-        wanted[("regions", name, "initial", "voltage")] = region.initial.voltage
+        wanted.append((("regions", name, "initial", "voltage"), region.initial.voltage))
     for entry in _steps(sections)[0]:
         step = entry.step
         here: Location = ("protocol", "steps", entry.index - 1)
-        if step.mode == "voltage":
-            wanted[here] = step.value
-        for stop in step.stops:
-            if stop.quantity == "voltage":
-                wanted[here] = stop.value
-    for key, voltage in wanted.items():
+        if step.mode in ("voltage", "sweep"):
+            wanted.append((here, step.value))
+        if step.target is not None:
+            wanted.append((here, step.target))
+        wanted += [(here, stop.value) for stop in step.stops if stop.quantity == "voltage"]
+    for key, voltage in wanted:
         try:
             material.equilibrium_stoichiometry(voltage, temperature)
         except InputError as error:
@@ -140,6 +181,13 @@ def _interfaces(sections: Sections) -> Iterator[Problem]:
             )
             yield sections.problem((*here, "resistance"), what, remedy)
         yield from _faces(sections, here, interface, roles)
+        resolved = [
+            sections.regions[name].space_charge is not None for name in names if name in sections.regions
+        ]
+        if interface.core_capacitance is not None and len(resolved) == 2 and not all(resolved):
+            what = f"the charge of '{names[resolved.index(False)]}' is not resolved: there is no potential to drop"
+            remedy = "give both regions space_charge, or remove 'core_capacitance'"
+            yield sections.problem((*here, "core_capacitance"), what, remedy)
     written = sections.data.get("interfaces", {})
     all_valid = isinstance(written, dict) and len(written) == len(interfaces)
     idle = not any(interface.charge_transfer for interface in interfaces.values())
@@ -191,6 +239,11 @@ def _cell(sections: Sections) -> Iterator[Problem]:
             what = f"'{active[0]}' is active: electrons must reach it"
             remedy = "give current_collector and contact_resistance in place of working_electrode"
             yield sections.problem(("cell", "working_electrode"), what, remedy)
+        if working.zero_charge is not None and not any(
+            region.space_charge for region in sections.regions.values()
+        ):
+            what = "no region has space_charge: a double layer without one is charged against the start"
+            yield sections.problem(("cell", "working_electrode", "zero_charge"), what, "remove it")
         if working.at == counter.at:
             what = f"the counter electrode is at '{counter.at}', as is the working electrode"
             yield sections.problem(

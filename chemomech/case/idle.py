@@ -7,7 +7,7 @@ from chemomech.case.schema import Cell, Interface, Mechanics, Numerics
 from chemomech.case.sections import Sections
 from chemomech.case.wording import Location
 from chemomech.errors import Problem
-from chemomech.materials.properties import KINDS
+from chemomech.materials.properties import KINDS, SALT
 
 ELASTIC: Final = ("youngs_modulus", "poissons_ratio")
 CRACKING: Final = ("tensile_strength", "fracture_toughness", "fracture_energy", "flaw_size")
@@ -16,13 +16,15 @@ USED: Final[dict[str, tuple[str, ...]]] = {
         "maximum_concentration", "open_circuit_potential", "stoichiometry_range", "diffusivity",
         "electronic_conductivity", "swelling", *ELASTIC, *CRACKING, "hardness",
     ),
-    "electrolyte": ("ionic_conductivity", *ELASTIC, *CRACKING, "hardness"),
+    "electrolyte": ("ionic_conductivity", "relative_permittivity", *ELASTIC, *CRACKING, "hardness"),
     "conductor": ("electronic_conductivity", *ELASTIC, *CRACKING, "hardness"),
     "inert": (*ELASTIC, *CRACKING),
 }  # fmt: skip
 """Properties that the model reads of a region, by role."""
 ACTIVE_FIELDS: Final = ("concentration", "stoichiometry", "chemical_potential")
 """Fields of active regions only."""
+CHARGE_FIELDS: Final = ("electric_potential", "ion_concentration", "occupancy", "field_strength")
+"""Fields of regions whose charge is resolved."""
 STRESS_FIELDS: Final = (
     "displacement",
     "von_mises",
@@ -43,6 +45,7 @@ def idle_keys(sections: Sections) -> Iterator[Problem]:
     yield from _without_mechanics(sections)
     yield from _without_carriers(sections)
     yield from _without_faces(sections)
+    yield from _without_space_charge(sections)
     numerics: Numerics | None = sections.valid.get("numerics")
     if numerics is not None and numerics.direct_limit is not None and numerics.solver != "auto":
         what = f"solver = '{numerics.solver}' does not ask for a limit"
@@ -57,9 +60,11 @@ def _properties(sections: Sections) -> Iterator[Problem]:
     for name, region in sections.regions.items():
         here: Location = ("regions", name, "properties")
         for key in region.properties:
-            if key in KINDS and key not in USED[region.role]:  # an unknown key is named elsewhere
+            used = USED[region.role] + (SALT if region.salt is not None else ())
+            if key in KINDS and key not in used:  # an unknown key is named elsewhere
                 what = f"'{key}' changes nothing in a region of role '{region.role}'"
-                yield sections.problem((*here, key), what, f"used there: {', '.join(USED[region.role])}")
+                what += " without salt" if key in SALT and region.role == "electrolyte" else ""
+                yield sections.problem((*here, key), what, f"used there: {', '.join(used)}")
         if {"fracture_toughness", "fracture_energy"} <= region.properties.keys():
             what = "fracture_toughness and fracture_energy are two forms of one number"
             yield sections.problem((*here, "fracture_energy"), what, "give one of them")
@@ -74,6 +79,8 @@ def _without_mechanics(sections: Sections) -> Iterator[Problem]:
     ]
     written += [("risk", key) for key in _table(sections, "risk")]
     for name, region in sections.regions.items():
+        if region.space_charge is not None and region.space_charge.ion_volume is not None:
+            written.append(("regions", name, "space_charge", "ion_volume"))
         if region.stress_free_stoichiometry is not None:
             written.append(("regions", name, "stress_free_stoichiometry"))
         silent = ("swelling", *ELASTIC, *CRACKING)
@@ -101,14 +108,34 @@ def _without_mechanics(sections: Sections) -> Iterator[Problem]:
 def _without_carriers(sections: Sections) -> Iterator[Problem]:
     """Fields of lithium in active material and of electrons where there are none."""
     roles = {region.role for region in sections.regions.values()}
-    if len(sections.regions) < len(sections.region_names) or "active" in roles:
+    salt = any(region.salt is not None for region in sections.regions.values())
+    if len(sections.regions) < len(sections.region_names):
+        return
+    if not salt:
+        yield from _fields(sections, ("salt_concentration",), "no region has a salt", "remove it")
+    if "active" in roles:
         return
     yield from _fields(sections, ACTIVE_FIELDS, "no region is active", "remove it")
     if "conductor" not in roles:
         yield from _fields(sections, ("electronic_potential",), "no region conducts electrons", "remove it")
-    for here in (("numerics", "mobility"), ("mechanics", "lattice_velocity")):
-        if here[1] in _table(sections, here[0]):
-            yield sections.problem(here, "no region is active", f"remove '{here[1]}'")
+    if "mobility" in _table(sections, "numerics"):
+        yield sections.problem(("numerics", "mobility"), "no region is active", "remove 'mobility'")
+    if "lattice_velocity" in _table(sections, "mechanics") and not salt:
+        what = "no region is active or has a salt: nothing moves with the lattice"
+        yield sections.problem(("mechanics", "lattice_velocity"), what, "remove 'lattice_velocity'")
+
+
+def _without_space_charge(sections: Sections) -> Iterator[Problem]:
+    """What only regions with space_charge use."""
+    remedy = "remove it, or give the region space_charge"
+    for name, region in sections.regions.items():
+        if region.space_charge is None and "relative_permittivity" in region.properties:
+            here: Location = ("regions", name, "properties", "relative_permittivity")
+            yield sections.problem(here, f"the charge of '{name}' is not resolved", remedy)
+    if len(sections.regions) == len(sections.region_names) and not any(
+        region.space_charge for region in sections.regions.values()
+    ):
+        yield from _fields(sections, CHARGE_FIELDS, "no region has space_charge", "remove it")
 
 
 def _without_faces(sections: Sections) -> Iterator[Problem]:
@@ -146,5 +173,4 @@ def _fields(sections: Sections, absent: Sequence[str], reason: str, remedy: str)
 
 def _table(sections: Sections, name: str) -> Mapping[str, Any]:
     """Return a section as it was written."""
-    written = sections.data.get(name)
-    return written if isinstance(written, dict) else {}
+    return sections.table(name)

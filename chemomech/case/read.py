@@ -22,6 +22,8 @@ STUDY_FILE: Final = "study.toml"
 """Name of the file beside case.toml that asks for a study."""
 MAXIMUM_BYTES: Final = 1_000_000
 """Largest case file that is read."""
+WITHOUT_EFFECTIVE: Final = ("cell", "protocol")
+"""Sections that a case without [effective] must have."""
 
 
 def read_case(path: Path, overrides: Sequence[str] = ()) -> Case:
@@ -42,6 +44,9 @@ def read_case(path: Path, overrides: Sequence[str] = ()) -> Case:
             source.problems.append(Problem(str(file), what, remedy))
         else:
             sections.valid[name] = field.get_default(call_default_factory=True)
+            if name in WITHOUT_EFFECTIVE and "effective" not in source.data:
+                what, remedy = f"'{name}' is missing", f"it is: {meaning(field)}"
+                source.problems.append(Problem(str(file), what, remedy))
     for name in source.data:
         if name not in CaseFile.model_fields:
             what, remedy = f"'{name}' is not a key here", nearest(name, CaseFile.model_fields)

@@ -31,6 +31,11 @@ FieldName = Literal[
     "electronic_potential",
     "ionic_potential",
     "chemical_potential",
+    "salt_concentration",
+    "electric_potential",
+    "ion_concentration",
+    "occupancy",
+    "field_strength",
     "displacement",
     "von_mises",
     "hydrostatic",
@@ -42,6 +47,8 @@ FieldName = Literal[
     "damage",
     "conducting_fraction",
 ]
+EffectiveQuantity = Literal["ionic_conductivity", "electronic_conductivity", "stiffness", "percolation"]
+EFFECTIVE_QUANTITIES: Final[tuple[EffectiveQuantity, ...]] = get_args(EffectiveQuantity)
 FIELD_NAMES: Final[tuple[str, ...]] = get_args(FieldName)
 
 
@@ -138,6 +145,39 @@ class Initial(_Block):
             )
 
 
+def _numbers(properties: Mapping[str, Any]) -> Mapping[str, str | float]:
+    """Return properties that replace a material's, each a number or a quantity."""
+    for key, given in properties.items():
+        if isinstance(given, bool) or not isinstance(given, str | int | float):
+            raise mistake(
+                f"'{key}' is not a number",
+                f'write {key} = "1.2 unit", or a plain number if it has no unit',
+            )
+    return properties
+
+
+class Salt(_Block):
+    """A binary salt dissolved in an electrolyte region; its anions move too."""
+
+    concentration: Annotated[float, Quantity("concentration", "1000 mol/m^3")]
+    """Concentration at the start, the same everywhere in the region, and its mean for good [mol/m^3]."""
+
+
+class SpaceCharge(_Block):
+    """A lattice of mobile lithium ions on a fixed background, whose charge is resolved: Poisson's equation."""
+
+    mobile_concentration: Annotated[float, Quantity("concentration", "1e3 mol/m^3")]
+    """Concentration of the sites among which lithium ions are mobile [mol/m^3]."""
+    occupancy: Annotated[float, Field(gt=0.0, lt=1.0)]
+    """Share of the sites that is taken where the region is neutral [-]."""
+    chemical_potential: Annotated[float, Quantity("voltage", "0 V", "any")]
+    """Ionic less electric potential where the region is neutral [V]; only differences between regions matter."""
+    lattice_constant: Annotated[float, Quantity("length", "0.5 nm")] | None = None
+    """Lattice constant [nm]; a layer that comes out thinner is reported. Without it nothing is said."""
+    ion_volume: Annotated[float, Quantity("molar_volume", "1e-5 m^3/mol", "any")] | None = None
+    """Partial molar volume of the mobile ion [m^3/mol]: the lattice swells with it; without it it does not."""
+
+
 class Region(_Block):
     """One region of the mesh: what it is made of and what it does."""
 
@@ -148,8 +188,12 @@ class Region(_Block):
     inert: only mechanics."""
     initial: Initial | None = None
     """State at the start; required for role active, refused for the others."""
+    salt: Salt | None = None
+    """Salt of an electrolyte region; without it the electrolyte conducts lithium ions only."""
     stress_free_stoichiometry: Fraction | None = None
     """Lithium fraction at which the region is free of swelling strain [-]; without it the initial one."""
+    space_charge: SpaceCharge | None = None
+    """Resolve the charge of this electrolyte, with its relative_permittivity; without it it is neutral everywhere."""
     properties: Mapping[str, Any] = Field(
         default_factory=dict, json_schema_extra={"additionalProperties": PROPERTY}
     )
@@ -158,13 +202,7 @@ class Region(_Block):
     @field_validator("properties")
     @classmethod
     def _check_properties(cls, value: Mapping[str, Any]) -> Mapping[str, str | float]:
-        for key, given in value.items():
-            if isinstance(given, bool) or not isinstance(given, str | int | float):
-                raise mistake(
-                    f"'{key}' is not a number",
-                    f'write {key} = "1.2 unit", or a plain number if it has no unit',
-                )
-        return value
+        return _numbers(value)
 
 
 class ChargeTransfer(_Block):
@@ -262,11 +300,90 @@ class Cohesive(_Block):
     damage follows at once."""
 
 
+class Additive(_Block):
+    """An additive that changes how fast an interphase grows: one of the two keys."""
+
+    material: str | None = None
+    """Material whose growth_factor it is."""
+    growth: Annotated[float, Field(ge=0.0)] | None = None
+    """Factor on the growth of the interphase [-]; 0 stops it."""
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Refuse none or both."""
+        if (self.material is None) == (self.growth is None):
+            raise mistake("needs either 'material' or 'growth'", "write for example { growth = 0.3 }")
+
+
+class Coating(_Block):
+    """A coating too thin to be resolved: a resistance, and a brake on the interphase that grows there."""
+
+    material: str
+    """Its material, whose ionic_conductivity it has."""
+    thickness: Annotated[float, Quantity("length", "10 nm")]
+    """Thickness [nm]."""
+    growth: Annotated[float, Field(ge=0.0)] | None = None
+    """Factor on the growth of the interphase [-], 0 stops it; without it the material's growth_factor."""
+
+
+class Interphase(_Block):
+    """A layer of decomposed electrolyte: it grows, takes charge and lithium, and resists the current."""
+
+    material: str
+    """Its material: conductivity, molar volume, decomposition potential, growth constants."""
+    law: Literal["reaction", "diffusion", "mixed"]
+    """What limits growth: the reaction, driven by the electrode potential; diffusion (parabolic); both in series."""
+    initial_thickness: Annotated[float, Quantity("length", "2 nm", "zero or above")]
+    """Thickness at the start [nm]; above zero where diffusion alone limits."""
+    additive: Additive | None = None
+    """Additive that changes its growth; without it none."""
+    properties: Mapping[str, Any] = Field(
+        default_factory=dict, json_schema_extra={"additionalProperties": PROPERTY}
+    )
+    """Properties that replace the material's, e.g. { growth_constant = "1e-22 m^2/s" }."""
+
+    @field_validator("properties")
+    @classmethod
+    def _check_properties(cls, value: Mapping[str, Any]) -> Mapping[str, str | float]:
+        return _numbers(value)
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Refuse a start from nothing where growth would be infinitely fast."""
+        if self.law == "diffusion" and self.initial_thickness == 0.0:
+            raise mistake(
+                "growth limited by diffusion alone cannot start from nothing",
+                'give an initial_thickness above zero, or law = "mixed"',
+            )
+
+
+class Interdiffusion(_Block):
+    """A layer in which electrode and electrolyte mix: grows by diffusion, takes no charge, resists the current."""
+
+    material: str
+    """Its material: conductivity and growth constant."""
+    initial_thickness: Annotated[float, Quantity("length", "1 nm")]
+    """Thickness at the start [nm]."""
+    properties: Mapping[str, Any] = Field(
+        default_factory=dict, json_schema_extra={"additionalProperties": PROPERTY}
+    )
+    """Properties that replace the material's, e.g. { growth_constant = "1e-23 m^2/s" }."""
+
+    @field_validator("properties")
+    @classmethod
+    def _check_properties(cls, value: Mapping[str, Any]) -> Mapping[str, str | float]:
+        return _numbers(value)
+
+
 class Interface(_Block):
     """What happens where two regions touch; one that is not named is bonded, and passes ions between electrolytes."""
 
     charge_transfer: ChargeTransfer | None = None
     """Kinetics of lithium crossing between an active and an electrolyte region."""
+    coating: Coating | None = None
+    """Unresolved coating in series with charge transfer; without it none."""
+    interphase: Interphase | None = None
+    """Interphase that grows there, in series with charge transfer; without it none."""
+    interdiffusion: Interdiffusion | None = None
+    """Interdiffused layer that grows there, in series with charge transfer; without it none."""
     resistance: Annotated[float, Quantity("area_resistance", "1e-2 ohm m^2")] | None = None
     """Area resistance that lithium ions meet between two electrolyte regions [ohm m^2]; without it none."""
     contact: InterfaceContact | None = None
@@ -285,6 +402,10 @@ class Interface(_Block):
     def parts(self) -> bool:
         """Return whether the two regions can part."""
         return self.loose or self.cohesive is not None
+
+    core_capacitance: Annotated[float, Quantity("area_capacitance", "0.2 F/m^2")] | None = None
+    """Capacitance of the core (Stern) layer between two regions with space_charge [F/m^2]; without it the electric
+    potential is continuous."""
 
 
 class Collector(NamedTuple):
@@ -308,6 +429,8 @@ class CounterElectrode(_Block):
         None
     )
     """Area resistance of its interphase film [ohm m^2]; without it none."""
+    interphase: Interphase | None = None
+    """Interphase that grows on it; without it none."""
 
 
 class WorkingElectrode(_Block):
@@ -324,14 +447,21 @@ class WorkingElectrode(_Block):
         None
     )
     """Area resistance of the interphase film on lithium [ohm m^2]; without it none."""
+    interphase: Interphase | None = None
+    """Interphase that grows on lithium; without it none."""
     double_layer: Annotated[float, Quantity("area_capacitance", "0.1 F/m^2")] | None = None
-    """Double-layer capacitance [F/m^2]; required for blocking, refused for lithium."""
+    """Double-layer capacitance [F/m^2]; required for blocking, refused for lithium. Against a region with
+    space_charge it is that of the core layer alone."""
+    zero_charge: Annotated[float, Quantity("voltage", "0 V", "any")] | None = None
+    """Voltage against lithium at which a blocking electrode holds no charge against a region with space_charge [V];
+    the run starts there. Required with such a region, refused without."""
 
     def model_post_init(self, context: Any, /) -> None:
         """Demand what the kind needs and refuse what belongs to the other."""
-        key, example, refused = "exchange_current", "10 A/m^2", ["double_layer"]
+        key, example, refused = "exchange_current", "10 A/m^2", ["double_layer", "zero_charge"]
         if self.kind == "blocking":
-            key, example, refused = "double_layer", "0.1 F/m^2", ["exchange_current", "film_resistance"]
+            key, example = "double_layer", "0.1 F/m^2"
+            refused = ["exchange_current", "film_resistance", "interphase"]
         if getattr(self, key) is None:
             raise mistake(f"kind = '{self.kind}' needs '{key}'", f'write for example {key} = "{example}"')
         for name in refused:
@@ -451,6 +581,34 @@ class Protocol(_Block):
     """Sentences, e.g. "Charge at C/5 until 4.2 V", "Hold at 4.2 V until C/50", "Rest for 30 minutes"."""
 
 
+class Effective(_Block):
+    """Effective properties of the microstructure, in place of [cell] and [protocol]."""
+
+    quantities: Annotated[tuple[EffectiveQuantity, ...], Field(strict=False, min_length=1)]
+    """ionic_conductivity: of the electrolyte regions; electronic_conductivity: of the active and conductor regions;
+    stiffness: of all regions; percolation: how the regions that conduct ions, and electrons, are connected."""
+    boundaries: Literal["periodic", "walls"]
+    """periodic: the mesh is a period of an endless body; walls: a drop between two opposite faces with insulating side
+    walls, for stiffness uniform displacement on all faces."""
+    directions: Annotated[tuple[Literal["x", "y", "z"], ...], Field(strict=False, min_length=1)] | None = None
+    """Directions of the drop with walls; without it all that have two opposite plane faces. Periodic boundaries give
+    the whole tensor."""
+    temperature: Annotated[float, Quantity("temperature", "25 degC")]
+    """Temperature at which the materials' properties are taken [K]."""
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Refuse doubles, and directions where all are solved."""
+        for name, values in (("quantities", self.quantities), ("directions", self.directions or ())):
+            doubles = sorted({value for value in values if values.count(value) > 1})
+            if doubles:
+                raise mistake(f"'{doubles[0]}' is named twice in '{name}'", "name each once")
+        if self.directions is not None and self.boundaries == "periodic":
+            raise mistake(
+                "'directions' changes nothing with boundaries = 'periodic'",
+                "remove it: the whole tensor is computed",
+            )
+
+
 class Numerics(_Block):
     """How it is solved; no key here changes the physics except `mobility`."""
 
@@ -463,7 +621,8 @@ class Numerics(_Block):
     solver: Literal["auto", "direct", "fieldsplit"] = "auto"
     """auto: direct up to direct_limit unknowns, fieldsplit above."""
     direct_limit: Annotated[int, Field(ge=1)] | None = None
-    """Unknowns up to which `auto` solves directly [-]; without it 60000 in 3D and 600000 in 2D."""
+    """Unknowns up to which `auto` solves directly [-]; without it 60000 in 3D (effective
+    properties: 120000) and 600000 in 2D."""
     time_tolerance: Annotated[float, Field(gt=0.0, lt=1.0)] = 1e-3
     """Relative error allowed in one time step [-]."""
     newton_tolerance: Annotated[float, Field(gt=0.0, lt=1.0)] = 1e-8
@@ -542,14 +701,16 @@ class CaseFile(_Block):
     """One table per region of the mesh; the names are the mesh's physical groups."""
     interfaces: Mapping[str, Interface] = Field(default_factory=dict)
     """One table per pair of touching regions, named "a|b"; the order does not matter."""
-    cell: Cell
-    """The electrical surroundings."""
+    cell: Cell = Field(default=None)  # type: ignore[assignment]  # None beside [effective] alone, which never reads it
+    """The electrical surroundings; required unless there is [effective]."""
     mechanics: Mechanics = Mechanics()
     """Stress and strain."""
     pressure: Pressure | None = None
     """Stack pressure; without it none."""
-    protocol: Protocol
-    """What is done to the cell."""
+    protocol: Protocol = Field(default=None)  # type: ignore[assignment]  # None as is `cell`
+    """What is done to the cell; required unless there is [effective]."""
+    effective: Effective | None = None
+    """Effective properties, in place of [cell] and [protocol]."""
     numerics: Numerics = Numerics()
     """How it is solved."""
     risk: Risk = Risk()

@@ -30,6 +30,11 @@ class Sections:
         regions = self.data.get("regions")
         return tuple(regions) if isinstance(regions, dict) else ()
 
+    def table(self, name: str) -> Mapping[str, Any]:
+        """Return a section as it was written."""
+        written = self.data.get(name)
+        return written if isinstance(written, dict) else {}
+
     def problem(self, location: Location, what: str, remedy: str = "") -> Problem:
         """Return a mistake at a key."""
         return Problem(self.place(location), what, remedy)

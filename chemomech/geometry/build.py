@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,13 @@ import gmsh
 import numpy as np
 
 from chemomech.errors import InputError, Problem
-from chemomech.geometry import external, shapes
-from chemomech.geometry.kinds import SIDES, External, Layered, Recipe
+from chemomech.geometry import external, image, shapes
+from chemomech.geometry.cells import SHAPES, Floats, Ints
+from chemomech.geometry.image_recipe import Image
+from chemomech.geometry.inclusions import Inclusions
+from chemomech.geometry.kinds import SIDES, VOID, External, Layered, Recipe
 from chemomech.geometry.recipe import check, contents, read_recipe
-from chemomech.geometry.report import Cells, Floats, Ints, report
+from chemomech.geometry.report import Cells, report
 from chemomech.geometry.tables import MeshSize
 
 FORMAT = 1
@@ -68,8 +71,10 @@ def build(recipe: Recipe, directory: Path) -> MeshRecord:
     try:
         with session():
             try:
-                names, boundaries = _mesh(recipe)
-                about = report(_cells(recipe, names, boundaries), recipe.names.particle)
+                names, boundaries, history = _mesh(recipe)
+                # a filled matrix has neither electrode that a path could lead to
+                wired = "" if isinstance(recipe, Inclusions) else recipe.names.particle
+                about = report(_cells(recipe, names, boundaries), wired) | history
             except InputError as error:
                 raise InputError(_of_mesh(recipe, problem) for problem in error.problems) from error
             gmsh.write(str(partial))
@@ -133,18 +138,25 @@ def _load(target: Path, record: dict[str, Any]) -> MeshRecord:
     )
 
 
-def _mesh(recipe: Recipe) -> tuple[list[str], list[str]]:
-    """Make the mesh in the open session and name its groups; return the names of regions and boundaries."""
+def _mesh(recipe: Recipe) -> tuple[list[str], list[str], dict[str, Any]]:
+    """Make the mesh in the open session and name its groups.
+
+    Returns the names of regions and boundaries, and what the report says besides what the mesh itself shows.
+    """
     if isinstance(recipe, External):
-        return external.load(recipe)
+        return *external.load(recipe), {}
+    if isinstance(recipe, Image):
+        return image.load(recipe)
     try:
-        regions = shapes.draw(recipe)
+        regions, notes = shapes.draw(recipe)
         for tag, (name, entities) in enumerate(regions.items(), 1):
             gmsh.model.addPhysicalGroup(recipe.dimension, [entity for _, entity in entities], tag, name)
         boundaries = _name_sides(recipe, regions)
         size = getattr(recipe, "mesh_size", None)
         if size is not None:
             _set_sizes(recipe, size, regions)
+        if isinstance(recipe, Inclusions) and recipe.sides == "periodic":
+            _match_faces(recipe.box)
         gmsh.option.setNumber("Mesh.Algorithm3D", 10)  # HXT: several times quicker than the default
         gmsh.option.setNumber("General.NumThreads", 1)  # the same mesh everywhere
         gmsh.model.mesh.generate(recipe.dimension)
@@ -153,7 +165,7 @@ def _mesh(recipe: Recipe) -> tuple[list[str], list[str]]:
             raise
         what = f"Gmsh could not make the mesh: {error}"
         raise InputError(Problem(recipe.name, what, "try other cell sizes, gap or seed")) from error
-    return list(regions), boundaries
+    return list(regions), boundaries, notes
 
 
 def _name_sides(recipe: Recipe, regions: shapes.Regions) -> list[str]:
@@ -174,11 +186,42 @@ def _name_sides(recipe: Recipe, regions: shapes.Regions) -> list[str]:
             gmsh.model.addPhysicalGroup(d - 1, tags, 100 + number, name)
             names.append(name)
             left -= set(tags)
-    if left:
+    if left and VOID in recipe.boundaries:
+        gmsh.model.addPhysicalGroup(d - 1, sorted(left), 100 + len(SIDES[recipe.coordinates]) + 1, VOID)
+        names.append(VOID)
+    elif left:
         raise InputError(
             Problem(recipe.name, f"{len(left)} outer faces lie on no side of the box", "change the seed")
         )
     return names
+
+
+def _match_faces(box: Sequence[float]) -> None:
+    """Make the mesh of each high face of a periodic box a copy of the one opposite.
+
+    A face whose counterpart is not found (cut otherwise by round-off) keeps its own mesh: periodic cell problems
+    interpolate there.
+    """
+    d, close = len(box), 1e-5 * max(box)
+    spans = {tag: np.array(gmsh.model.getBoundingBox(d - 1, tag)) for _, tag in gmsh.model.getEntities(d - 1)}
+    for axis, period in enumerate(box):
+        shift = np.zeros(3)
+        shift[axis] = period
+        low, high = (
+            [tag for tag, span in spans.items() if np.all(np.abs(span[[axis, axis + 3]] - plane) < close)]
+            for plane in (0.0, period)
+        )
+        pairs = [
+            (far, near)
+            for near in low
+            for far in high
+            if np.all(np.abs(spans[far] - spans[near] - np.tile(shift, 2)) < close)
+        ]
+        moved = np.eye(4)
+        moved[:3, 3] = shift
+        if pairs:
+            far, near = (list(each) for each in zip(*pairs, strict=True))
+            gmsh.model.mesh.setPeriodic(d - 1, far, near, moved.reshape(-1).tolist())
 
 
 def _set_sizes(recipe: Recipe, size: MeshSize, regions: shapes.Regions) -> None:
@@ -191,6 +234,9 @@ def _set_sizes(recipe: Recipe, size: MeshSize, regions: shapes.Regions) -> None:
         met = {region_of[above] for above in gmsh.model.getAdjacencies(d - 1, tag)[0]}
         if len(met) > 1 and not met <= smooth:
             fine.append(tag)
+    groups = {gmsh.model.getPhysicalName(*group): group for group in gmsh.model.getPhysicalGroups(d - 1)}
+    if VOID in groups:
+        fine += [int(tag) for tag in gmsh.model.getEntitiesForPhysicalGroup(*groups[VOID])]
     distance = mesh.field.add("Distance")
     mesh.field.setNumbers(distance, "CurvesList" if d == 2 else "SurfacesList", fine)
     mesh.field.setNumber(distance, "Sampling", 200 if d == 2 else 40)
@@ -216,14 +262,18 @@ def _set_sizes(recipe: Recipe, size: MeshSize, regions: shapes.Regions) -> None:
 def _cells(recipe: Recipe, names: list[str], boundaries: list[str]) -> Cells:
     """Return the mesh of the open session as arrays."""
     d, mesh = recipe.dimension, gmsh.model.mesh
+    there = set(mesh.getElementTypes(d))
+    shape = next(each for each in SHAPES[d] if each.gmsh in there)
+    facet = shape.facet
+    assert facet is not None
     tags, coordinates, _ = mesh.getNodes()
     number = np.zeros(int(tags.max()) + 1, dtype=np.int64)
     cells, region, quality = [], [], []
     groups = {gmsh.model.getPhysicalName(*group): group for group in gmsh.model.getPhysicalGroups()}
     for index, name in enumerate(names):
         for entity in gmsh.model.getEntitiesForPhysicalGroup(*groups[name]):
-            found, corners = mesh.getElementsByType(2 if d == 2 else 4, entity)
-            cells.append(corners.reshape(-1, d + 1).astype(np.int64))
+            found, corners = mesh.getElementsByType(shape.gmsh, entity)
+            cells.append(corners.reshape(-1, shape.corners).astype(np.int64))
             region.append(np.full(len(found), index))
             quality.append(mesh.getElementQualities(found, "minSICN"))
     used = np.unique(np.concatenate(cells))
@@ -234,7 +284,7 @@ def _cells(recipe: Recipe, names: list[str], boundaries: list[str]) -> Cells:
     for name in boundaries:
         entities = gmsh.model.getEntitiesForPhysicalGroup(*groups[name])
         corners = [
-            mesh.getElementsByType(1 if d == 2 else 2, entity)[1].reshape(-1, d) for entity in entities
+            mesh.getElementsByType(facet.gmsh, entity)[1].reshape(-1, facet.corners) for entity in entities
         ]
         sides[name] = number[np.concatenate(corners)]
     points: Floats = where[used, :d]

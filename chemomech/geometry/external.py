@@ -11,17 +11,16 @@ import numpy as np
 
 from chemomech.case.wording import nearest
 from chemomech.errors import InputError, Problem
+from chemomech.geometry.cells import SHAPES, Floats, Ints, Shape, facets_of
 from chemomech.geometry.kinds import SIDES, External
-from chemomech.geometry.report import Floats, Ints, facets_of
 
-SIMPLICES = {2: ("triangle", "line"), 3: ("tetra", "triangle")}
-GMSH_TYPES = {"line": 1, "triangle": 2, "tetra": 4}
-HIGHER = ("triangle6", "tetra10", "line3")
+DIMENSIONS = {"line": 1, "triangle": 2, "quad": 2, "tetra": 3, "hexahedron": 3}
 
 
 def recipe_for(path: Path) -> External:
     """Return the recipe of a mesh file given as it is: lengths in um, plane strain where it is flat."""
-    flat = not (read_mesh(path).get_cells_type("tetra")).size
+    there = {block.type for block in read_mesh(path).cells}
+    flat = not there & {shape.name for shape in SHAPES[3]}
     return External(
         kind="external",
         name=path.stem,
@@ -36,13 +35,11 @@ def load(recipe: External) -> tuple[list[str], list[str]]:
     """Put the mesh of a file, in um, into the open Gmsh model; return the names of regions and boundaries."""
     mesh = read_mesh(recipe.path)
     d = recipe.dimension
-    cell, facet = SIMPLICES[d]
-    cells = np.asarray(mesh.get_cells_type(cell), dtype=np.int64)
     place = str(recipe.path)
-    if not len(cells):
-        others = ", ".join(sorted({block.type for block in mesh.cells})) or "none"
-        what = f"{recipe.coordinates} needs {cell} cells, the file has: {others}"
-        raise InputError(Problem(place, what, "convert the mesh to linear triangles or tetrahedra"))
+    shape = _shape(recipe, mesh)
+    assert shape.facet is not None
+    cell, facet = shape.name, shape.facet.name
+    cells = np.asarray(mesh.get_cells_type(cell), dtype=np.int64)
     regions = _chosen(recipe, _groups(mesh, cell, recipe.cell_data), dict(recipe.groups), "group of cells")
     region_of = np.full(len(cells), -1, dtype=np.int64)
     for index, rows in enumerate(regions.values()):
@@ -58,16 +55,29 @@ def load(recipe: External) -> tuple[list[str], list[str]]:
         raise InputError(
             Problem(place, "the mesh is not flat", 'give coordinates = "3D", or project it to z = 0')
         )
-    cells = _oriented(points, cells)
+    cells = _oriented(points[:, :d], cells, shape)
     named = _groups(mesh, facet, None)
     given: dict[str, Ints] = {}
     if recipe.sides or named:
         facets = np.searchsorted(used, np.asarray(mesh.get_cells_type(facet), dtype=np.int64))
         chosen = _chosen(recipe, named, dict(recipe.sides), "group of facets")
         given = {name: facets[rows] for name, rows in chosen.items()}
-    sides = _sides(recipe, points[:, :d], cells, given)
-    _fill(d, points, {name: cells[region_of == index] for index, name in enumerate(regions)}, sides)
+    sides = _sides(recipe, points[:, :d], cells, shape, given)
+    fill(points, shape, {name: cells[region_of == index] for index, name in enumerate(regions)}, sides)
     return list(regions), list(sides)
+
+
+def _shape(recipe: External, mesh: Any) -> Shape:
+    """Return the kind of the cells in a file; InputError unless it is one, and a linear one."""
+    there = sorted({block.type for block in mesh.cells if len(block.data)})
+    usable = [shape for shape in SHAPES[recipe.dimension] if shape.name in there]
+    if len(usable) == 1:
+        return usable[0]
+    names = " or ".join(shape.name for shape in SHAPES[recipe.dimension])
+    what = (
+        f"{recipe.coordinates} needs cells of one kind, {names}; the file has: {', '.join(there) or 'none'}"
+    )
+    raise InputError(Problem(str(recipe.path), what, "convert the mesh to linear cells of one kind"))
 
 
 def read_mesh(path: Path) -> Any:
@@ -92,9 +102,8 @@ def _groups(mesh: Any, cell: str, array: str | None) -> dict[str | int, Ints]:
     found: dict[str | int, Ints] = {}
     if "gmsh:physical" in mesh.cell_data_dict and cell in mesh.cell_data_dict["gmsh:physical"]:
         tags = mesh.cell_data_dict["gmsh:physical"][cell]
-        dimension = {"line": 1, "triangle": 2, "tetra": 3}[cell]
         for name, (tag, of) in mesh.field_data.items():
-            if of == dimension and (rows := np.flatnonzero(tags == tag)).size:
+            if of == DIMENSIONS[cell] and (rows := np.flatnonzero(tags == tag)).size:
                 found[name] = rows
         return found
     for name, rows in mesh.cell_sets_dict.items():
@@ -124,21 +133,26 @@ def _chosen(
     return {name: there[group] for name, group in wanted.items()}
 
 
-def _oriented(points: Floats, cells: Ints) -> Ints:
+def _oriented(points: Floats, cells: Ints, shape: Shape) -> Ints:
     """Return the cells with their corners ordered such that areas and volumes are positive."""
-    d = cells.shape[1] - 1
-    edges = points[cells[:, 1:], :d] - points[cells[:, :1], :d]
-    turned = np.linalg.det(edges) < 0.0
+    corner = points[cells]
+    parts = [corner[:, part[1:]] - corner[:, part[:1]] for part in shape.simplices]
+    turned = sum(np.linalg.det(edges) for edges in parts) < 0.0
     cells = cells.copy()
-    cells[turned, 0], cells[turned, 1] = cells[turned, 1], cells[turned, 0]
+    if shape.corners == 8:  # the lower face becomes the upper one
+        cells[turned] = np.roll(cells[turned], 4, axis=1)
+    else:
+        cells[turned] = cells[turned][:, ::-1] if shape.name != "tetra" else cells[turned][:, [1, 0, 2, 3]]
     return cells
 
 
-def _sides(recipe: External, points: Floats, cells: Ints, given: dict[str, Ints]) -> dict[str, Ints]:
+def _sides(
+    recipe: External, points: Floats, cells: Ints, shape: Shape, given: dict[str, Ints]
+) -> dict[str, Ints]:
     """Return the outer facets by name: as given, the others by the side of the bounding box they lie on."""
-    facets = facets_of(cells)
+    facets = facets_of(cells, shape)
     outer = facets.corners[facets.cells[:, 1] < 0]
-    number = {tuple(corners): row for row, corners in enumerate(outer.tolist())}
+    number = {tuple(corners): row for row, corners in enumerate(np.sort(outer, axis=1).tolist())}
     free = np.ones(len(outer), dtype=bool)
     found: dict[str, Ints] = {}
     for name, corners in given.items():
@@ -167,17 +181,18 @@ def _sides(recipe: External, points: Floats, cells: Ints, given: dict[str, Ints]
     return found
 
 
-def _fill(d: int, points: Floats, regions: dict[str, Ints], sides: dict[str, Ints]) -> None:
-    """Make discrete entities and physical groups of the arrays in the open Gmsh model."""
-    model, tags = gmsh.model, np.arange(1, len(points) + 1)
+def fill(points: Floats, shape: Shape, regions: dict[str, Ints], sides: dict[str, Ints]) -> None:
+    """Make discrete entities and physical groups of arrays in the open Gmsh model; points are (n, 3)."""
+    model, tags, d = gmsh.model, np.arange(1, len(points) + 1), DIMENSIONS[shape.name]
+    assert shape.facet is not None
     for number, (name, cells) in enumerate(regions.items(), 1):
         model.addDiscreteEntity(d, number)
         if number == 1:
             model.mesh.addNodes(d, number, tags, points.ravel())
-        model.mesh.addElementsByType(number, GMSH_TYPES[SIMPLICES[d][0]], [], cells.ravel() + 1)
+        model.mesh.addElementsByType(number, shape.gmsh, [], cells.ravel() + 1)
         model.addPhysicalGroup(d, [number], number, name)
     for number, (name, facets) in enumerate(sides.items(), 1):
         model.addDiscreteEntity(d - 1, number)
-        model.mesh.addElementsByType(number, GMSH_TYPES[SIMPLICES[d][1]], [], facets.ravel() + 1)
+        model.mesh.addElementsByType(number, shape.facet.gmsh, [], facets.ravel() + 1)
         model.addPhysicalGroup(d - 1, [number], 100 + number, name)
     model.mesh.reclassifyNodes()

@@ -10,6 +10,7 @@ from chemomech.geometry.packing import reachable_fraction
 from chemomech.geometry.tables import (
     Coordinates,
     Frozen,
+    GrainSizes,
     Layer,
     Length,
     MeshSize,
@@ -26,6 +27,10 @@ SIDES: dict[str, tuple[tuple[str, int, bool], ...]] = {
     "3D": (*PLANE, ("front", 2, False), ("back", 2, True)),
 }
 """For each kind of coordinates: boundary, the axis it is normal to, whether it lies at the far end."""
+
+
+VOID = "void"
+"""The boundary that is the surface of voids: free, whatever a case says of others."""
 
 
 def stack_ends(coordinates: str) -> tuple[str, str]:
@@ -173,6 +178,8 @@ class Composite(Recipe):
     """Part of its radius by which the collector flattens a particle; without it none touches it."""
     coating: Length | None = None
     """Thickness of the layer around each particle."""
+    grains: GrainSizes | None = None
+    """Grains that the electrolyte and the separator consist of, in 2D; without it both are dense."""
     seed: Annotated[int, Field(ge=0)]
     """Number that the random packing starts from; the same seed gives the same mesh."""
     mesh_size: MeshSize
@@ -189,6 +196,11 @@ class Composite(Recipe):
         names = self.names
         coating = (names.coating,) if self.coating else ()
         return tuple(dict.fromkeys((names.particle, *coating, names.separator, names.electrolyte)))
+
+    @property
+    def boundaries(self) -> tuple[str, ...]:
+        """Boundaries; grains leave voids between them."""
+        return (*super().boundaries, *((VOID,) if self.grains else ()))
 
     def box(self) -> tuple[float, ...]:
         """Return the sizes of the electrode along x, y (and z) [um]."""
@@ -215,10 +227,24 @@ class Composite(Recipe):
             if need >= size:
                 what = f"particles of radius {greatest:g} um need {need:.4g} um, the {key} has {size:g} um"
                 yield (key,), what, f"enlarge the {key} or reduce the radii"
+        yield from self._grain_mistakes()
         limit = reachable_fraction(self.dimension, typical, self.gap + 2 * shell)
         if self.fraction > limit:
             what = f"{self.fraction:g} cannot be packed with this gap; at most about {limit:.2f}"
             yield ("fraction",), what, "lower the fraction, or reduce gap and coating"
+
+    def _grain_mistakes(self) -> Iterator[Mistake]:
+        if self.grains is None:
+            return
+        if self.dimension == 3:
+            yield ("grains",), "grains are packed in plane strain only", "remove [grains]"
+        if self.coating is not None:
+            yield ("coating",), "particles between grains carry no resolved coating", "remove it, or [grains]"
+        if self.sides == "periodic":
+            yield ("sides",), "grains are mirrored at the walls, not periodic", 'write sides = "walled"'
+        if self.grains.radius > 0.25 * min(self.width, self.electrode):
+            what = f"grains of radius {self.grains.radius:g} um are too large for this box"
+            yield ("grains", "radius"), what, f"stay below {0.25 * min(self.width, self.electrode):.3g} um"
 
 
 class Layered(Recipe):

@@ -31,7 +31,7 @@ ATTEMPTS = 4
 
 @dataclass(frozen=True)
 class Bed:
-    """What shall be packed [um]; x ends at the collector, the other axes are sideways."""
+    """What shall be packed [um]; x ends at the collector unless it is endless, the other axes are sideways."""
 
     box: tuple[float, ...]
     periodic: bool
@@ -41,13 +41,23 @@ class Bed:
     """Thickness of the coating around each particle."""
     neck: float | None = None
     collector_contact: float | None = None
+    endless: bool = False
+    """Whether x too is periodic where the sides are: a piece of an infinite body."""
+
+    @property
+    def periods(self) -> Floats:
+        """Period along each axis, 0 where there is none."""
+        first = 1 - int(self.endless)
+        return np.array(
+            [size if self.periodic and axis >= first else 0.0 for axis, size in enumerate(self.box)]
+        )
 
     def apart(self, a: Floats, b: Floats) -> Floats:
         """Return a - b, for the nearest copy of b where the sides are periodic."""
         away = a - b
-        if self.periodic:
-            box = np.array(self.box[1:])
-            away[:, 1:] -= np.round(away[:, 1:] / box) * box
+        here = self.periods > 0.0
+        box = self.periods[here]
+        away[:, here] -= np.round(away[:, here] / box) * box
         return away
 
 
@@ -79,12 +89,13 @@ class Packing:
         """Return centres and radii with the copies that reach in through periodic sides."""
         if not self.bed.periodic:
             return self.centres, self.radii
-        d, box = len(self.bed.box), np.array(self.bed.box)
+        box = np.array(self.bed.box)
         reach = (self.radii + self.bed.shell)[:, None]
         kept: list[Floats] = []
         sizes: list[Floats] = []
-        for index in np.ndindex(*(3,) * (d - 1)):
-            moved = self.centres + np.array([0.0, *(np.array(index) - 1.0)]) * box
+        for index in np.ndindex(*(3 if period else 1 for period in self.bed.periods)):
+            steps = np.where(self.bed.periods > 0.0, np.array(index) - 1.0, 0.0)
+            moved = self.centres + steps * box
             inside = np.all((moved > -reach) & (moved < box + reach), axis=1)
             kept.append(moved[inside])
             sizes.append(self.radii[inside])
@@ -204,14 +215,13 @@ def _relax(packing: Packing) -> bool:
     """Move the centres in place until every distance is as wanted; False where that does not happen."""
     bed, x, r, touching = packing.bed, packing.centres, packing.radii, packing.contacts
     n, clear, neck = len(r), bed.gap + 2 * bed.shell, bed.neck or 0.0
-    sideways = np.array([0.0, *(bed.box[1:] if bed.periodic else [0.0] * (x.shape[1] - 1))])
     free = np.ones(n, dtype=bool)
     free[packing.collector] = False
     flattened = bed.box[0] - r * (1 - (bed.collector_contact or 0.0))
     trouble = np.inf
     for step in range(ROUNDS):
         _into_box(bed, x, r, free, flattened)
-        pairs = cKDTree(x, boxsize=sideways).query_pairs(2 * r.max() + clear, output_type="ndarray")
+        pairs = cKDTree(x, boxsize=bed.periods).query_pairs(2 * r.max() + clear, output_type="ndarray")
         pairs = np.sort(pairs.astype(np.int64), axis=1)
         pairs = pairs[~np.isin(pairs[:, 0] * n + pairs[:, 1], touching[:, 0] * n + touching[:, 1])]
         ends = np.concatenate([pairs, touching])
@@ -236,10 +246,11 @@ def _relax(packing: Packing) -> bool:
 
 def _into_box(bed: Bed, x: Floats, r: Floats, free: NDArray[np.bool_], flattened: Floats) -> None:
     """Move centres back from the walls, onto the collector, and away from grazing a periodic side."""
-    box, margin = bed.box, r + bed.shell + bed.gap
-    x[:, 0] = np.where(free, np.clip(x[:, 0], margin, box[0] - margin), flattened)
-    for axis in range(1, x.shape[1]):
-        if not bed.periodic:
+    box, margin, periods = bed.box, r + bed.shell + bed.gap, bed.periods
+    if not periods[0]:
+        x[:, 0] = np.where(free, np.clip(x[:, 0], margin, box[0] - margin), flattened)
+    for axis in range(0 if periods[0] else 1, x.shape[1]):
+        if not periods[axis]:
             x[:, axis] = np.clip(x[:, axis], margin, box[axis] - margin)
             continue
         x[:, axis] %= box[axis]

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chemomech.geometry.build import MeshRecord
+from chemomech.geometry.cells import SHAPES
 from chemomech.geometry.external import read_mesh
 from chemomech.geometry.kinds import stack_ends
 
@@ -15,6 +16,8 @@ from chemomech.geometry.kinds import stack_ends
 KNOWN = {"particle": "#E69F00", "electrolyte": "#A9D5EF", "separator": "#D6E6D2", "coating": "#CC5A8A"}
 OTHERS = ("#0072B2", "#009E73", "#F0E442", "#D55E00", "#999999", "#56B4E9", "#8C6BB1")
 EDGE = "#30363D"
+VTK_CELLS = {4: 10, 8: 12}
+"""VTK's number of solid cells, by their number of corners."""
 SURROUNDING = ("electrolyte", "separator")
 """Regions that surround others by their usual names: cut open in 3D."""
 
@@ -42,7 +45,9 @@ def draw(record: MeshRecord, png: Path) -> None:
     figure.suptitle(f"{record.name}\n{counts}", fontsize=9)
     swatches = [Patch(facecolor=colours[name], edgecolor=EDGE, linewidth=0.5, label=name) for name in cells]
     legend = figure.legend(handles=swatches, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
-    legend.set_title(f"counter electrode at {counter}, collector at {collector}", prop=FontProperties(size=8))
+    if "paths" in about:
+        title = f"counter electrode at {counter}, collector at {collector}"
+        legend.set_title(title, prop=FontProperties(size=8))
     png.parent.mkdir(parents=True, exist_ok=True)
     figure.canvas.draw()
     _save(np.asarray(figure.canvas.buffer_rgba()), png)  # type: ignore[attr-defined]
@@ -57,8 +62,8 @@ def _save(pixels: NDArray[np.uint8], png: Path) -> None:
 
 def _read(record: MeshRecord) -> tuple[NDArray[np.float64], dict[str, NDArray[np.int64]]]:
     """Return the points (n, 3) and the cells of each region."""
-    kind = "triangle" if record.dimension == 2 else "tetra"
     mesh = read_mesh(record.msh)
+    kind = next(shape.name for shape in SHAPES[record.dimension] if shape.name in mesh.cells_dict)
     group = mesh.cell_data_dict["gmsh:physical"][kind]
     cells = {name: mesh.cells_dict[kind][group == mesh.field_data[name][0]] for name in record.regions}
     return mesh.points, cells
@@ -80,7 +85,7 @@ def _flat(
     cells: dict[str, NDArray[np.int64]],
     colours: dict[str, str],
 ) -> None:
-    """Draw the triangles of a plane mesh."""
+    """Draw the cells of a plane mesh."""
     from matplotlib.collections import PolyCollection
 
     for name, corners in cells.items():
@@ -113,7 +118,7 @@ def _solid(
     for name, corners in cells.items():
         used, local = np.unique(corners, return_inverse=True)
         grid: Any = pyvista.UnstructuredGrid(
-            {pyvista.CellType.TETRA: local.reshape(corners.shape)}, points[used]
+            {VTK_CELLS[corners.shape[1]]: local.reshape(corners.shape)}, points[used]
         )
         if name in SURROUNDING:
             grid = grid.clip("y", origin=tuple(middle), invert=False)

@@ -14,14 +14,18 @@ from pydantic import ValidationError
 from chemomech.case.positions import key_lines
 from chemomech.case.wording import Location, nearest, reworded
 from chemomech.errors import InputError, Problem
+from chemomech.geometry.image_recipe import Image
+from chemomech.geometry.inclusions import Inclusions
 from chemomech.geometry.kinds import Composite, External, Layered, Particle, Recipe
 from chemomech.geometry.tables import Layer, Mistake
 
 KINDS: dict[str, type[Recipe]] = {
     "particle": Particle,
     "composite": Composite,
+    "inclusions": Inclusions,
     "layered": Layered,
     "external": External,
+    "image": Image,
 }
 MAXIMUM_BYTES = 1_000_000
 """Largest recipe that is read."""
@@ -41,7 +45,7 @@ def check(recipe: Recipe) -> None:
 def contents(recipe: Recipe) -> dict[str, Any]:
     """Return everything that the mesh of a recipe depends on, besides the mesher: values, and hashes of files."""
     found: dict[str, Any] = {"recipe": recipe.model_dump(mode="json")}
-    if isinstance(recipe, External):
+    if isinstance(recipe, External | Image):
         found["file"] = hashlib.sha256(recipe.path.read_bytes()).hexdigest()
     return found
 
@@ -88,7 +92,7 @@ def read_recipe(
     reserved = RESERVED & table.keys()
     found: list[Mistake] = [((key,), f"'{key}' is not a key here", "remove it") for key in reserved]
     given = {key: value for key, value in table.items() if key not in RESERVED} | {"name": path.stem}
-    if model is External:
+    if "directory" in model.model_fields:
         given["directory"] = path.parent
     recipe: Recipe | None = None
     try:

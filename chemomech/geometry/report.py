@@ -12,15 +12,13 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from chemomech.errors import InputError, Problem
+from chemomech.geometry.cells import Facets, Floats, Ints, Shape, facets_of, measure, shape_of
 from chemomech.geometry.kinds import stack_ends
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Cells:
-    """A mesh of simplices: points (n, d), cells (m, d + 1), region of each cell (m,), facets by boundary."""
+    """A mesh of one kind of cells: points (n, d), cells (m, corners), region of each (m,), facets by boundary."""
 
     coordinates: str
     points: Floats
@@ -30,38 +28,16 @@ class Cells:
     quality: Floats
     boundaries: dict[str, Ints]
 
+    @property
+    def shape(self) -> Shape:
+        """Kind of the cells."""
+        return shape_of(self.points.shape[1], self.cells.shape[1])
 
-@dataclass(frozen=True)
-class Facets:
-    """Facets between cells: corners (k, d) and the two cells at each (k, 2), the second -1 on the outside."""
-
-    corners: Ints
-    cells: Ints
-
-
-def facets_of(cells: Ints) -> Facets:
-    """Return every facet of a simplicial mesh once, with the cells on its two sides."""
-    m, corners = cells.shape
-    stacked = np.concatenate([np.delete(cells, leave, axis=1) for leave in range(corners)])
-    stacked.sort(axis=1)
-    owner = np.tile(np.arange(m), corners)
-    order = np.lexsort(stacked.T[::-1])
-    stacked, owner = stacked[order], owner[order]
-    same = np.all(stacked[1:] == stacked[:-1], axis=1)
-    first = np.flatnonzero(np.concatenate([[True], ~same]))
-    paired = np.concatenate([same, [False]])[first]
-    other = np.where(paired, owner[np.minimum(first + 1, len(owner) - 1)], -1)
-    return Facets(stacked[first], np.column_stack([owner[first], other]))
-
-
-def measure(points: Floats, simplices: Ints, axisymmetric: bool) -> Floats:
-    """Return length, area or volume of simplices; axisymmetric: times 2 pi r of the centroid (exact)."""
-    corner = points[simplices]
-    edges = corner[:, 1:] - corner[:, :1]
-    order = edges.shape[1]
-    gram = np.einsum("kid,kjd->kij", edges, edges)
-    size: Floats = np.sqrt(np.maximum(np.linalg.det(gram), 0.0)) / (1, 1, 2, 6)[order]
-    return size * 2.0 * np.pi * corner[:, :, 0].mean(axis=1) if axisymmetric else size
+    @property
+    def facet(self) -> Shape:
+        """Kind of their facets."""
+        assert self.shape.facet is not None
+        return self.shape.facet
 
 
 def components(mesh: Cells, facets: Facets, inside: NDArray[np.bool_]) -> Ints:
@@ -77,12 +53,12 @@ def components(mesh: Cells, facets: Facets, inside: NDArray[np.bool_]) -> Ints:
 
 
 def report(mesh: Cells, active: str) -> dict[str, Any]:
-    """Return the report; InputError where the mesh is unusable. `active` is the particles' region."""
+    """Return the report; InputError where the mesh is unusable. `active` is the region that paths are looked for in."""
     _refuse_broken(mesh)
     ring = mesh.coordinates == "axisymmetric"
-    facets = facets_of(mesh.cells)
-    volume = measure(mesh.points, mesh.cells, ring)
-    area = measure(mesh.points, facets.corners, ring)
+    facets = facets_of(mesh.cells, mesh.shape)
+    volume = measure(mesh.points, mesh.cells, mesh.shape, ring)
+    area = measure(mesh.points, facets.corners, mesh.facet, ring)
     total = float(volume.sum())
     regions: dict[str, Any] = {}
     for index, name in enumerate(mesh.names):
@@ -108,7 +84,7 @@ def report(mesh: Cells, active: str) -> dict[str, Any]:
         "regions": regions,
         "interfaces": _interfaces(mesh, facets, area),
         "boundaries": {
-            name: float(measure(mesh.points, corners, ring).sum())
+            name: float(measure(mesh.points, corners, mesh.facet, ring).sum())
             for name, corners in mesh.boundaries.items()
         },
     }
@@ -184,16 +160,21 @@ def _cells_at(mesh: Cells, facets: Facets, outside: NDArray[np.bool_], boundary:
         return np.empty(0, dtype=np.int64)
     wanted = {tuple(corners) for corners in np.sort(mesh.boundaries[boundary], axis=1).tolist()}
     rows = np.flatnonzero(outside)
-    return facets.cells[[row for row in rows if tuple(facets.corners[row].tolist()) in wanted], 0]
+    keys = map(tuple, np.sort(facets.corners[rows], axis=1).tolist())
+    return facets.cells[[row for row, key in zip(rows, keys, strict=True) if key in wanted], 0]
 
 
 def _pieces(mesh: Cells, label: Ints, wanted: list[int], volume: Floats) -> list[dict[str, Any]]:
     """Return where the wanted pieces are and how large."""
-    described = []
-    for number in wanted:
-        mine = label == number
-        middle = np.average(mesh.points[mesh.cells[mine]].mean(axis=1), axis=0, weights=volume[mine])
-        described.append(
-            {"centre": [round(float(c), 4) for c in middle], "volume": float(volume[mine].sum())}
-        )
-    return described
+    mine = label >= 0
+    own, size = label[mine], volume[mine]
+    total = np.bincount(own, size, minlength=1)
+    middles = mesh.points[mesh.cells[mine]].mean(axis=1)
+    centre = np.stack([np.bincount(own, size * x, minlength=1) for x in middles.T], axis=1)
+    return [
+        {
+            "centre": [round(float(c), 4) for c in centre[number] / total[number]],
+            "volume": float(total[number]),
+        }
+        for number in wanted
+    ]

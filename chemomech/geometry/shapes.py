@@ -1,13 +1,15 @@
 """The solids of a recipe in Gmsh's OpenCASCADE kernel: particles, electrodes, layers (lengths in um)."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 import gmsh
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from chemomech.errors import InputError, Problem
-from chemomech.geometry import packing
+from chemomech.geometry import grains, packing
+from chemomech.geometry.inclusions import Inclusions
 from chemomech.geometry.kinds import Composite, Layered, Particle, Recipe
 
 Entity = tuple[int, int]
@@ -15,14 +17,23 @@ Regions = dict[str, list[Entity]]
 """Region name -> entities of the highest dimension."""
 
 
-def draw(recipe: Recipe) -> Regions:
+class Drawing(NamedTuple):
+    """The solids of a recipe by region, and what the report says besides of how they were made."""
+
+    regions: Regions
+    notes: dict[str, Any]
+
+
+def draw(recipe: Recipe) -> Drawing:
     """Draw the solids of a recipe in the open Gmsh model, cut where they meet, and return them by region."""
     if isinstance(recipe, Particle):
-        return _particle(recipe)
+        return Drawing(_particle(recipe), {})
     if isinstance(recipe, Composite):
-        return _composite(recipe)
+        return _granular(recipe) if recipe.grains else Drawing(_composite(recipe), {})
+    if isinstance(recipe, Inclusions):
+        return Drawing(_inclusions(recipe), {})
     if isinstance(recipe, Layered):
-        return _layered(recipe)
+        return Drawing(_layered(recipe), {})
     raise TypeError(f"nothing is drawn for a recipe of kind {recipe.kind!r}")
 
 
@@ -48,6 +59,11 @@ def packed(recipe: Composite) -> packing.Packing:
         neck=recipe.neck,
         collector_contact=recipe.collector_contact,
     )
+    return _filled(bed, recipe)
+
+
+def _filled(bed: packing.Bed, recipe: Composite | Inclusions) -> packing.Packing:
+    """Return a bed filled with particles of the recipe's sizes."""
     sizes = recipe.radii
     if sizes.values is not None:
         radii = packing.draw_in_turn(bed, sizes.values)
@@ -79,6 +95,142 @@ def _composite(recipe: Composite) -> Regions:
         cut, _ = gmsh.model.occ.intersect(balls, [_box([0.0] * len(box), whole)])
         layers.append((name, cut))
     return _nest([(names.separator, separator), (names.electrolyte, electrode)], layers, names.electrolyte)
+
+
+def _granular(recipe: Composite) -> Drawing:
+    """Draw particles in grains; what is in neither is void."""
+    assert recipe.grains is not None
+    occ, names, sizes = gmsh.model.occ, recipe.names, recipe.grains
+    centres, radii = packed(recipe).with_images()
+    centres = centres + [recipe.separator, 0.0]
+    whole = np.array([recipe.separator + recipe.electrode, recipe.width])
+    bed = grains.GrainBed(whole, centres, radii, sizes.radius, sizes.spread, sizes.overlap, sizes.rounding)
+    settled = grains.settle(bed, recipe.seed)
+    wires = [_wire(loop) for loop in grains.outline(settled)]
+    solid = (2, occ.addPlaneSurface(wires))
+    balls = [
+        _ball(centre.tolist(), radius, turn)
+        for centre, radius, turn in zip(centres, radii, _turns(centres, radii, whole), strict=True)
+    ]
+    balls = _united(balls) if len(balls) > 1 and recipe.neck is not None else balls
+    cut, _ = occ.intersect(balls, [_box([0.0, 0.0], whole.tolist())])
+    inputs = [(names.particle, piece) for piece in cut]
+    places = [
+        (names.separator, 0.0, recipe.separator),
+        (names.electrolyte, recipe.separator, recipe.electrode),
+    ]
+    if names.separator == names.electrolyte:  # a plane between the two would cut voids into slivers
+        places = [(names.electrolyte, 0.0, float(whole[0]))]
+    for name, start, size in places:
+        pieces, _ = occ.intersect(occ.copy([solid]), [_box([start, 0.0], [size, recipe.width])])
+        inputs += [(name, piece) for piece in pieces]
+    occ.remove([solid], recursive=True)
+    _, pieces_of = occ.fragment([piece for _, piece in inputs], [])
+    occ.synchronize()
+    regions, taken = Regions(), set[Entity]()
+    for (name, _), pieces in zip(inputs, pieces_of, strict=True):
+        fresh = [piece for piece in pieces if piece not in taken]
+        taken.update(fresh)
+        regions.setdefault(name, []).extend(fresh)
+    _keep_small_voids_open(regions)
+    lost = _drop_loose(regions, {names.separator, names.electrolyte})
+    notes = {
+        "grains": {
+            "placed": settled.placed,
+            "left_out": settled.left_out,
+            "overlap": settled.overlap,
+            "loose_electrolyte": lost,
+        }
+    }
+    return Drawing(regions, notes)
+
+
+def _wire(loop: list[grains.Arc]) -> int:
+    """Add a closed loop of arcs."""
+    occ = gmsh.model.occ
+    points = [
+        occ.addPoint(*(centre + radius * np.array([np.cos(start), np.sin(start)])), 0.0)
+        for centre, radius, start, _ in loop
+    ]
+    arcs = []
+    for (centre, radius, start, end), first, last in zip(loop, points, [*points[1:], points[0]], strict=True):
+        angle = 0.5 * (start + end)
+        middle = occ.addPoint(*(centre + radius * np.array([np.cos(angle), np.sin(angle)])), 0.0)
+        arcs.append(occ.addCircleArc(first, middle, last, center=False))
+        occ.remove([(0, middle)])
+    return int(occ.addCurveLoop(arcs))
+
+
+def _keep_small_voids_open(regions: Regions) -> None:
+    """Give both curves around a void that has only two a middle node, or their one edge would be the same."""
+    ends: dict[tuple[int, ...], list[int]] = {}
+    for piece in [piece for pieces in regions.values() for piece in pieces]:
+        for _, tag in gmsh.model.getBoundary([piece], combined=False, oriented=False):
+            if len(gmsh.model.getAdjacencies(1, tag)[0]) == 1:
+                points = tuple(sorted(int(point) for point in gmsh.model.getAdjacencies(1, tag)[1]))
+                ends.setdefault(points, []).append(tag)
+    for tags in ends.values():
+        if len(tags) > 1:
+            for tag in tags:
+                gmsh.model.mesh.setTransfiniteCurve(tag, 3)
+
+
+def _drop_loose(regions: Regions, names: set[str]) -> float:
+    """Remove the pieces of these regions without a way to the counter electrode at x = 0; return their area."""
+    pieces = [piece for name in names for piece in regions.get(name, [])]
+    edges = {
+        piece: {tag for _, tag in gmsh.model.getBoundary([piece], combined=False, oriented=False)}
+        for piece in pieces
+    }
+    fed = {tag for tags in edges.values() for tag in tags if gmsh.model.getBoundingBox(1, tag)[3] < 1e-5}
+    reached = {piece for piece in pieces if edges[piece] & fed}
+    while True:
+        met = set[int]().union(*(edges[piece] for piece in reached))
+        grown = {piece for piece in pieces if edges[piece] & met}
+        if grown == reached:
+            break
+        reached = grown
+    loose = [piece for piece in pieces if piece not in reached]
+    area = float(sum(gmsh.model.occ.getMass(*piece) for piece in loose))
+    for name in names & regions.keys():
+        regions[name] = [piece for piece in regions[name] if piece in reached]
+        if not regions[name]:
+            what = "none of its grains is connected to the counter electrode"
+            raise InputError(Problem(name, what, "press the grains more (overlap), or change the seed"))
+    if loose:
+        gmsh.model.occ.remove(loose, recursive=True)
+        gmsh.model.occ.synchronize()
+    return area
+
+
+def scattered(recipe: Inclusions) -> packing.Packing:
+    """Return the particles of a filled matrix."""
+    periodic = recipe.sides == "periodic"
+    bed = packing.Bed(
+        recipe.box, periodic, recipe.fraction, recipe.gap, shell=recipe.coating or 0.0, endless=periodic
+    )
+    return _filled(bed, recipe)
+
+
+def _inclusions(recipe: Inclusions) -> Regions:
+    names, size = recipe.names, list(recipe.box)
+    centres, radii = scattered(recipe).with_images()
+    matrix = _box([0.0] * len(size), size)
+    layers: list[tuple[str, list[Entity]]] = []
+    for name, extra in ((names.particle, 0.0), (names.coating, recipe.coating)):
+        if extra is None:
+            continue
+        turns = _turns(centres, radii + extra, np.array(recipe.box))
+        layers.append(
+            (
+                name,
+                [
+                    _ball(centre.tolist(), radius + extra, turn)
+                    for centre, radius, turn in zip(centres, radii, turns, strict=True)
+                ],
+            )
+        )
+    return _nest([(names.electrolyte, matrix)], layers, names.electrolyte)
 
 
 def _layered(recipe: Layered) -> Regions:

@@ -128,6 +128,19 @@ class Radii(Frozen):
         return max(self.values) if self.values else float(self.largest or 0.0)
 
 
+class GrainSizes(Frozen):
+    """Electrolyte of pressed grains in place of a dense one."""
+
+    radius: Length
+    """Median radius of the grains."""
+    spread: Annotated[float, Field(ge=0.0, le=0.3)]
+    """Standard deviation of the logarithm of their radius; none: they order into rows."""
+    overlap: Annotated[float, Field(gt=0.0, lt=0.4)]
+    """Part of the radius by which neighbours are pressed into each other."""
+    rounding: Annotated[float, Field(ge=0.05, le=0.5)]
+    """Radius of the fillet at the necks, in parts of the median radius; gaps too narrow for it are filled."""
+
+
 class Layer(Frozen):
     """One layer of a film electrode."""
 

@@ -1,4 +1,4 @@
-"""Laws: a property against the stoichiometry theta, evaluated alike with numpy and with UFL.
+"""Laws: a property against stoichiometry theta or salt concentration c, evaluated alike with numpy and with UFL.
 
 A law is a frozen value; `law(x, NUMPY)` gives numbers and `law(x, ufl_maths())` an expression.
 """
@@ -27,7 +27,7 @@ __all__ += ["ufl_maths"]
 
 @dataclass(frozen=True)
 class Law:
-    """A property against stoichiometry; `factor` carries unit conversion and temperature."""
+    """A property against its variable; `factor` carries unit conversion and temperature."""
 
     factor: float
 
@@ -45,7 +45,7 @@ class Law:
 
     @property
     def is_constant(self) -> bool:
-        """Whether the property is one number, whatever the stoichiometry."""
+        """Whether the property is one number, whatever the variable."""
         return False
 
 
@@ -79,15 +79,15 @@ class Polynomial(Law):
 
 @dataclass(frozen=True)
 class Expression(Law):
-    """factor * formula(theta), the formula written as text."""
+    """factor * formula(x), the formula written as text."""
 
     text: str
     formula: Formula
 
     @classmethod
-    def from_text(cls, text: str) -> Self:
-        """Return the law; ExpressionError when the text is not a formula of theta."""
-        return cls(1.0, text, parse(text, "theta"))
+    def from_text(cls, text: str, variable: str = "theta") -> Self:
+        """Return the law; ExpressionError when the text is not a formula of the variable."""
+        return cls(1.0, text, parse(text, variable))
 
     def __call__(self, x: Any, maths: Maths = NUMPY) -> Any:
         """Return the formula's value."""

@@ -13,7 +13,7 @@ import numpy as np
 from chemomech.constants import GAS
 from chemomech.errors import InputError, Problem
 from chemomech.materials.laws import NUMPY, Law
-from chemomech.materials.properties import KINDS, ROLES, Property
+from chemomech.materials.properties import KINDS, ROLES, SALT, VARIABLES, Property
 from chemomech.materials.read import kind_of, nearest, override, read_properties, read_toml
 
 LIBRARY: Final = Path(__file__).parent / "library"
@@ -38,7 +38,7 @@ class Material:
         return key in self.properties
 
     def law(self, key: str, temperature: float) -> Law:
-        """Return a property against stoichiometry (internal units) at a temperature [K]; or InputError."""
+        """Return a property against its variable (internal units) at a temperature [K]; or InputError."""
         found = self._property(key)
         if found.interval is not None:
             raise InputError(Problem(self.name, f"'{key}' is a range and has no single value"))
@@ -53,9 +53,8 @@ class Material:
         """Return a property (internal units) at a temperature [K]; InputError if missing or varying."""
         law = self.law(key, temperature)
         if not law.is_constant:
-            raise InputError(
-                Problem(self.name, f"'{key}' varies with stoichiometry and is not a single number")
-            )
+            variable = VARIABLES[KINDS[key].form].name
+            raise InputError(Problem(self.name, f"'{key}' varies with {variable} and is not a single number"))
         return float(law(0.5, NUMPY))
 
     @property
@@ -105,6 +104,18 @@ class Material:
         if role == "active" and not missing:
             problems += self._potential_problems()
         return problems
+
+    def problems_with_salt(self, salt: bool) -> list[str]:
+        """Return what keeps the material from being an electrolyte with or without a salt of its own, in words."""
+        if salt:
+            return [
+                f"{self.name} has no '{key}' ({KINDS[key].meaning}), which a salt needs"
+                for key in SALT
+                if not self.has(key)
+            ]
+        if not self.has("ionic_conductivity") or self.properties["ionic_conductivity"].law.is_constant:
+            return []
+        return [f"the conductivity of {self.name} depends on the concentration of a salt, and there is none"]
 
     @property
     def roles(self) -> tuple[str, ...]:

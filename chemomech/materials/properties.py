@@ -5,18 +5,35 @@ from typing import Final, Literal, NamedTuple
 
 from chemomech.materials.laws import Law
 
-type Form = Literal["number", "law", "range"]
+type Form = Literal["number", "law", "salt law", "range"]
 type Bound = Literal["any", "positive", "fraction", "poisson", "transference"]
 
 
 class Kind(NamedTuple):
-    """What a property key means: its dimension (see case/units.py), its form, its bounds, its meaning."""
+    """What a property key means: its dimension (see case/units.py), its form, its bounds, its meaning.
+
+    A law is against stoichiometry, a salt law against salt concentration: see `VARIABLES`.
+    """
 
     dimension: str
     form: Form
     bound: Bound
     meaning: str
 
+
+class Variable(NamedTuple):
+    """What a law is against: how a formula writes it, what it is called, and where it is looked at for its bounds."""
+
+    symbol: str
+    name: str
+    highest: float
+
+
+VARIABLES: Final[dict[Form, Variable]] = {
+    "law": Variable("theta", "stoichiometry", 1.0),
+    "salt law": Variable("c", "salt concentration in kmol/m^3", 3.0),
+}
+"""Variable of each form of law, which begins at 0."""
 
 KINDS: Final[dict[str, Kind]] = {
     "maximum_concentration": Kind(
@@ -30,9 +47,14 @@ KINDS: Final[dict[str, Kind]] = {
     "diffusivity": Kind("diffusivity", "law", "positive", "chemical diffusivity of lithium"),
     "swelling": Kind("dimensionless", "law", "any", "volumetric lattice strain; differences matter only"),
     "electronic_conductivity": Kind("conductivity", "law", "positive", "electronic conductivity"),
-    "ionic_conductivity": Kind("conductivity", "number", "positive", "ionic conductivity"),
-    "transference_number": Kind("dimensionless", "number", "transference", "cation transference number"),
-    "salt_diffusivity": Kind("diffusivity", "number", "positive", "salt diffusivity of a polymer"),
+    "ionic_conductivity": Kind("conductivity", "salt law", "positive", "ionic conductivity"),
+    "transference_number": Kind(
+        "dimensionless", "salt law", "transference", "cation transference number of a salt"
+    ),
+    "salt_diffusivity": Kind("diffusivity", "salt law", "positive", "diffusivity of a salt"),
+    "thermodynamic_factor": Kind(
+        "dimensionless", "salt law", "positive", "1 + dln f/dln c of a salt, f its activity coefficient"
+    ),
     "relative_permittivity": Kind("dimensionless", "number", "positive", "static relative permittivity"),
     "exchange_current_density": Kind(
         "current_density", "number", "positive", "typical value, for orientation"
@@ -48,7 +70,27 @@ KINDS: Final[dict[str, Kind]] = {
     "creep_exponent": Kind("dimensionless", "number", "positive", "m of the power law of creep"),
     "creep_activation_energy": Kind("molar_energy", "number", "positive", "activation energy of creep"),
     "density": Kind("density", "number", "positive", "mass density"),
-    "molar_volume": Kind("molar_volume", "number", "positive", "volume of one mole of lithium in it"),
+    "molar_volume": Kind(
+        "molar_volume", "number", "positive", "volume per mole of lithium in it, or exchanged when it forms"
+    ),
+    "oxidation_potential": Kind(
+        "voltage", "number", "any", "electrode potential above which the electrolyte is oxidised to it"
+    ),
+    "reduction_potential": Kind(
+        "voltage", "number", "any", "electrode potential below which the electrolyte is reduced to it"
+    ),
+    "reaction_rate": Kind(
+        "speed", "number", "positive", "growth speed of an interphase at its decomposition potential"
+    ),
+    "decomposition_coefficient": Kind(
+        "dimensionless", "number", "fraction", "transfer coefficient of the decomposition reaction"
+    ),
+    "growth_constant": Kind(
+        "diffusivity", "number", "positive", "k of parabolic growth, d delta/dt = k/delta"
+    ),
+    "growth_factor": Kind(
+        "dimensionless", "number", "positive", "factor that it, as coating or additive, puts on growth"
+    ),
 }
 """Every property key."""
 
@@ -66,8 +108,28 @@ ROLES: Final[dict[str, tuple[str, ...]]] = {
     "electrolyte": ("ionic_conductivity", "youngs_modulus", "poissons_ratio"),
     "conductor": ("electronic_conductivity", "youngs_modulus", "poissons_ratio"),
     "inert": ("youngs_modulus", "poissons_ratio"),
+    "interphase": ("ionic_conductivity", "growth_constant"),
 }
-"""What a region of each role needs of its material."""
+"""What a region of each role, or an interphase, needs of its material."""
+
+GROWTH: Final[dict[str, tuple[str, ...]]] = {
+    "reaction": ("ionic_conductivity", "molar_volume", "reaction_rate", "decomposition_coefficient"),
+    "diffusion": ("ionic_conductivity", "molar_volume", "growth_constant"),
+    "mixed": (
+        "ionic_conductivity",
+        "molar_volume",
+        "reaction_rate",
+        "decomposition_coefficient",
+        "growth_constant",
+    ),
+    "interdiffusion": ("ionic_conductivity", "growth_constant"),
+}
+"""What each law of growth needs of the interphase's material, besides one of `DECOMPOSITION`."""
+DECOMPOSITION: Final = ("oxidation_potential", "reduction_potential")
+"""Of these an interphase has one: the other reaction does not make it. Interdiffusion has none."""
+
+SALT: Final = ("transference_number", "salt_diffusivity", "thermodynamic_factor")
+"""What an electrolyte region with a salt needs besides."""
 
 BOUNDS: Final[dict[str, tuple[float, float, str]]] = {
     "positive": (0.0, float("inf"), "must be greater than 0"),

@@ -12,7 +12,7 @@ import numpy as np
 from chemomech.case.units import UnitError, factor_from_internal, to_internal
 from chemomech.errors import InputError, Problem
 from chemomech.materials.laws import Constant, Expression, Law, Polynomial, Table
-from chemomech.materials.properties import KINDS, Kind, Property, within
+from chemomech.materials.properties import KINDS, VARIABLES, Kind, Property, Variable, within
 
 _LARGEST_FILE: Final = 1_000_000
 _HEAD: Final = ("name", "formula", "aliases", "description")
@@ -89,17 +89,18 @@ def read_property(key: str, table: Any) -> Property:
     given = [name for name in _FORMS if name in table]
     if len(given) != 1:
         raise ValueError("needs exactly one of " + ", ".join(_FORMS))
-    if given[0] != "value" and kind.form != "law":
+    variable = VARIABLES.get(kind.form, VARIABLES["law"])
+    if given[0] != "value" and kind.form not in VARIABLES:
         raise ValueError("is a number and cannot depend on stoichiometry; give it as value = ...")
     if "interpolation" in table and given[0] != "table":
         raise ValueError("'interpolation' belongs to a table")
     unit = "" if texts["unit"] == "1" else texts["unit"]
     energy, reference = _arrhenius(table)
     interval = _interval(table["value"]) if kind.form == "range" else None
-    law: Law = Constant(0.0) if interval else _law(given[0], table).scaled(_scale(unit, kind))
+    law: Law = Constant(0.0) if interval else _law(given[0], table, variable).scaled(_scale(unit, kind))
     if interval is None:
         _check(law, kind)
-    shown = _shown(given[0], table, unit)
+    shown = _shown(given[0], table, unit, variable)
     origin = (texts["source"], table["confirmed"], texts["note"])
     return Property(key, law, unit, shown, *origin, energy, reference, interval)
 
@@ -136,7 +137,7 @@ def _scale(unit: str, kind: Kind) -> float:
     return to_internal(f"1 {unit}", kind.dimension)
 
 
-def _law(form: str, table: Mapping[str, Any]) -> Law:
+def _law(form: str, table: Mapping[str, Any], variable: Variable) -> Law:
     given = table[form]
     match form:
         case "value":
@@ -147,13 +148,13 @@ def _law(form: str, table: Mapping[str, Any]) -> Law:
             return Polynomial(1.0, tuple(_number(one) for one in given))
         case "expression":
             if not isinstance(given, str):
-                raise ValueError("'expression' must be text, a formula of theta")
-            return Expression.from_text(given)
+                raise ValueError(f"'expression' must be text, a formula of {variable.symbol}")
+            return Expression.from_text(given, variable.symbol)
         case _:
             if not isinstance(given, list) or not all(
                 isinstance(one, list) and len(one) == 2 for one in given
             ):
-                raise ValueError("'table' must be a list of points [theta, value]")
+                raise ValueError(f"'table' must be a list of points [{variable.symbol}, value]")
             if len(given) > 60:
                 raise ValueError(
                     "a table may have at most 60 points: thin it, every point costs time in the solver"
@@ -163,17 +164,19 @@ def _law(form: str, table: Mapping[str, Any]) -> Law:
 
 
 def _check(law: Law, kind: Kind) -> None:
-    """Sample the law over theta: finite and within the property's bounds."""
+    """Sample the law over its variable: finite and within the property's bounds."""
+    variable = VARIABLES.get(kind.form, VARIABLES["law"])
     for k in range(1, _SAMPLES - 1):
+        x = variable.highest * k / (_SAMPLES - 1)
         try:
             with np.errstate(all="ignore"):
-                number = float(law(k / (_SAMPLES - 1)))
+                number = float(law(x))
         except (ArithmeticError, ValueError):
             number = float("nan")
         if number != number or abs(number) == float("inf"):
-            raise ValueError(f"is not a finite number at theta = {k / (_SAMPLES - 1):g}")
+            raise ValueError(f"is not a finite number at {variable.symbol} = {x:g}")
         if wrong := within(number, kind.bound):
-            raise ValueError(wrong)
+            raise ValueError(wrong if law.is_constant else f"{wrong}, it is not at {variable.symbol} = {x:g}")
         if law.is_constant:
             return
 
@@ -216,7 +219,7 @@ def _arrhenius(table: Mapping[str, Any]) -> tuple[float | None, float | None]:
     return energy, reference
 
 
-def _shown(form: str, table: Mapping[str, Any], unit: str) -> str:
+def _shown(form: str, table: Mapping[str, Any], unit: str, variable: Variable) -> str:
     given = table[form]
     match form:
         case "value" if isinstance(given, list):
@@ -226,6 +229,6 @@ def _shown(form: str, table: Mapping[str, Any], unit: str) -> str:
         case "expression":
             return f"{re.sub(r'\s+', ' ', given).strip()} {unit}".strip()
         case "polynomial":
-            return f"polynomial of degree {len(given) - 1} in theta {unit}".strip()
+            return f"polynomial of degree {len(given) - 1} in {variable.symbol} {unit}".strip()
         case _:
             return f"table of {len(given)} points {unit}".strip()

@@ -5,7 +5,7 @@ sigma n = -P n, with P imposed, or built up by a fixture of stiffness k: P = P_0
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import chemomech.runtime  # noqa: F401
@@ -25,12 +25,14 @@ class StressEquilibrium:
     solids: Mapping[str, Solid]
     out_of_plane_free: bool = False
     """generalised plane strain: e_zz is uniform and such that no net force acts out of the plane"""
+    swelling_ions: Mapping[str, Field] = field(default_factory=dict)
+    """concentration that swells a region, where that is not the lithium of active material"""
 
     @property
     def fields(self) -> tuple[Field, ...]:
-        """The displacement, the concentration where a region swells, e_zz where it is free."""
-        swells = any(solid.swelling is not None for solid in self.solids.values())
-        fields: tuple[Field, ...] = (DISPLACEMENT, CONCENTRATION) if swells else (DISPLACEMENT,)
+        """The displacement, the concentrations where a region swells, e_zz where it is free."""
+        swelling = [self._swelling(name) for name, solid in self.solids.items() if solid.swelling is not None]
+        fields = (DISPLACEMENT, *dict.fromkeys(swelling))
         return (*fields, OUT_OF_PLANE_STRAIN) if self.out_of_plane_free else fields
 
     def residual(self, state: State) -> ufl.Form:
@@ -47,18 +49,20 @@ class StressEquilibrium:
         """Elastic energy of each region [nJ]."""
         return {
             f"elastic energy {name}": state.domain.over(
-                solid.energy(state.strain(name), self._lithium(state, solid)), [name]
+                solid.energy(state.strain(name), self._content(state, name)), [name]
             )
             for name, solid in self.solids.items()
         }
 
     def stress(self, state: State, region: str) -> Any:
         """Cauchy stress of a region [GPa], 3 x 3."""
-        solid = self.solids[region]
-        return solid.stress(state.strain(region), self._lithium(state, solid))
+        return self.solids[region].stress(state.strain(region), self._content(state, region))
 
-    def _lithium(self, state: State, solid: Solid) -> Any:
-        return None if solid.swelling is None else state.value[CONCENTRATION]
+    def _content(self, state: State, region: str) -> Any:
+        return None if self.solids[region].swelling is None else state.value[self._swelling(region)]
+
+    def _swelling(self, region: str) -> Field:
+        return self.swelling_ions.get(region, CONCENTRATION)
 
 
 @dataclass(frozen=True)

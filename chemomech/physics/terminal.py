@@ -5,7 +5,8 @@ electrons = charging]; V is one global unknown, and one Constant chooses whether
     mode (i - I/A) + (1 - mode) g (V - V_set) = 0, integrated over the terminal, g a conductance.
 
 * A collector on active material: i = (V - phi_s)/R_c.
-* Lithium metal on the electrolyte: i = i_BV(E - phi_e - i R_film), with E = V (working) or E = 0 (counter).
+* Lithium metal on the electrolyte: i = i_BV(E - phi_e - drops(i)) + i_side, E = V (working) or E = 0 (counter);
+  i_side is what an interphase that grows on the metal takes.
 * A blocking electrode on the electrolyte: i = C d(V - phi_e)/dt.
 """
 
@@ -20,7 +21,7 @@ from dolfinx import fem
 
 from chemomech.fields import CELL_VOLTAGE, ELECTRONIC_POTENTIAL, Field, State
 from chemomech.materials.kinetics import Kinetics
-from chemomech.physics.balance import outflow
+from chemomech.physics.balance import Layer, outflow
 
 
 @dataclass(frozen=True)
@@ -137,47 +138,64 @@ def entering(electrode: Electrode, state: State) -> ufl.Form:
     )
 
 
+class SideReaction(Protocol):
+    """What takes current from an electrode beside its charge transfer."""
+
+    def density(self, state: State, potential: Field) -> Any:
+        """Current density into the electrolyte whose ionic potential this is [nA/um^2]."""
+
+
 @dataclass(frozen=True)
 class LithiumElectrode:
-    """Lithium metal at a potential E on a boundary of the electrolyte: i = i_BV(E - phi_e - i R_film)."""
+    """Lithium metal at a potential E on a boundary of the electrolyte: i = i_BV(E - phi_e - drops(i)) + i_side."""
 
     boundary: str
     touching: Mapping[Field, tuple[str, ...]]
     kinetics: Kinetics
     metal: Field | None = None
     """the potential E of the metal as an unknown; None where it is 0 V: the counter electrode"""
-    film_resistance: Any = None
-    """[V um^2/nA]"""
+    layers: tuple[Layer, ...] = ()
+    """what the current of charge transfer passes in series"""
     film_current: Field | None = None
-    """the current density on the boundary as an unknown, needed with a film"""
+    """that current density on the boundary as an unknown, needed with layers"""
+    side: SideReaction | None = None
+    """what grows on the metal and takes current"""
 
     @property
     def fields(self) -> tuple[Field, ...]:
         """The ionic potentials it sets, its own where that is an unknown, the current through a film."""
         own = () if self.metal is None else (self.metal,)
         film = () if self.film_current is None else (self.film_current,)
-        return (*self.touching, *own, *film)
+        return (*self.touching, *own, *film, *(field for layer in self.layers for field in layer.fields))
 
     def density(self, state: State, potential: Field) -> Any:
         """Current density into the electrolyte [nA/um^2]."""
+        metal = self._charge_transfer(state, potential)
+        return metal if self.side is None else metal + self.side.density(state, potential)
+
+    def _charge_transfer(self, state: State, potential: Field) -> Any:
         if self.film_current is not None:
             return state.value[self.film_current]
         return self.kinetics.current(self._drop(state, potential))
 
     def residual(self, state: State) -> ufl.Form:
-        """Current from lithium enters the electrolyte; the law of the film."""
+        """Current from lithium enters the electrolyte; the law of charge transfer behind layers."""
         form = entering(self, state)
         if self.film_current is not None:
             density = state.value[self.film_current]
             for potential, regions in self.touching.items():
-                drop = self._drop(state, potential) - density * self.film_resistance
-                law = density - self.kinetics.current(drop)
+                lost = sum(layer.drop(state, density) for layer in self.layers)
+                law = density - self.kinetics.current(self._drop(state, potential) - lost)
                 form += outflow(state, self.film_current, law, self.boundary, regions)
         return form
 
     def observables(self, state: State) -> dict[str, ufl.Form]:
-        """Nothing: its current has the name of what it is in the cell."""
-        return {}
+        """Current of lithium ions that leave the metal [nA]: without what the interphase takes."""
+        given = (
+            state.domain.on_boundary(self._charge_transfer(state, potential), self.boundary, regions)
+            for potential, regions in self.touching.items()
+        )
+        return {f"metal current at {self.boundary}": sum(given, ufl.Form([]))}
 
     def _drop(self, state: State, potential: Field) -> Any:
         metal = 0.0 if self.metal is None else state.value[self.metal]

@@ -6,20 +6,27 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from chemomech.render.style import REGION_COLOURS, STYLE, axis_label, prefixed, time_unit
 from chemomech.results.format import (
     CAPACITY,
+    CHARGE_CAPACITY,
     CHARGE_ERROR,
+    COULOMBIC_EFFICIENCY,
     CURRENT,
     CURRENT_DENSITY,
     CYCLE,
+    DISCHARGE_CAPACITY,
     LITHIUM_ERROR,
+    SALT_ARRAY,
+    SALT_ERROR,
     STACK_PRESSURE,
     TIME,
     VOLTAGE,
     region_column,
+    split_unit,
 )
 
 Array = NDArray[np.float64]
@@ -152,7 +159,7 @@ def stresses(history: History, regions: Sequence[str]) -> Figure | None:
 @matplotlib.rc_context(STYLE)
 def stack_pressure(history: History) -> Figure | None:
     """Draw the stack pressure against time."""
-    if not _recorded(history, STACK_PRESSURE):
+    if not _recorded(history, STACK_PRESSURE) or not np.nanmax(np.abs(history[STACK_PRESSURE])) > 0:
         return None
     figure, (axes,) = _figure(height=3.0)
     axes.plot(_times(history, axes), history[STACK_PRESSURE], color="#882255")
@@ -163,22 +170,32 @@ def stack_pressure(history: History) -> Figure | None:
     return figure
 
 
-@matplotlib.rc_context(STYLE)
 def stoichiometry(history: History, regions: Sequence[str]) -> Figure | None:
     """Draw the mean stoichiometry of each region against time, in a band from its least to its largest."""
-    having = [n for n, r in enumerate(regions) if _recorded(history, region_column("Mean stoichiometry", r))]
+    return _band(history, regions, "stoichiometry", "Stoichiometry")
+
+
+def salt(history: History, regions: Sequence[str]) -> Figure | None:
+    """Draw the mean salt concentration of each region against time, in a band from its least to its largest."""
+    return _band(history, regions, "salt concentration", axis_label(SALT_ARRAY))
+
+
+@matplotlib.rc_context(STYLE)
+def _band(history: History, regions: Sequence[str], quantity: str, label: str) -> Figure | None:
+    """Draw the mean of a quantity in each region against time, in a band from its least to its largest."""
+    having = [n for n, r in enumerate(regions) if _recorded(history, region_column(f"Mean {quantity}", r))]
     if not having:
         return None
     figure, (axes,) = _figure()
     times = _times(history, axes)
     for number in having:
         region = regions[number]
-        low, high = (history.get(region_column(f"{end} stoichiometry", region)) for end in ("Min", "Max"))
+        low, high = (history.get(region_column(f"{end} {quantity}", region)) for end in ("Min", "Max"))
         if low is not None and high is not None:
             axes.fill_between(times, low, high, color=_colour(number), alpha=0.22, linewidth=0)
-        mean = history[region_column("Mean stoichiometry", region)]
+        mean = history[region_column(f"Mean {quantity}", region)]
         axes.plot(times, mean, color=_colour(number), label=f"{region}: mean, band from least to largest")
-    axes.set_ylabel("Stoichiometry")
+    axes.set_ylabel(label)
     figure.legend(loc="outside upper left")
     return figure
 
@@ -211,8 +228,8 @@ def crack_risks(history: History, regions: Sequence[str]) -> Figure | None:
 
 @matplotlib.rc_context(STYLE)
 def balance_errors(history: History) -> Figure | None:
-    """Draw the relative errors of the lithium and charge balances against time, logarithmic."""
-    names = [name for name in (LITHIUM_ERROR, CHARGE_ERROR) if _recorded(history, name)]
+    """Draw the relative errors of the lithium, charge and salt balances against time, logarithmic."""
+    names = [name for name in (LITHIUM_ERROR, CHARGE_ERROR, SALT_ERROR) if _recorded(history, name)]
     sizes = {name: np.abs(history[name]) for name in names}
     sizes = {name: np.where(size > 0, size, np.nan) for name, size in sizes.items()}
     sizes = {name: size for name, size in sizes.items() if np.any(np.isfinite(size))}
@@ -220,18 +237,72 @@ def balance_errors(history: History) -> Figure | None:
         return None
     figure, (axes,) = _figure(height=3.2)
     times = _times(history, axes)
-    for (name, size), colour in zip(sizes.items(), ("#4477aa", "#ee6677"), strict=False):
+    for (name, size), colour in zip(sizes.items(), ("#4477aa", "#ee6677", "#228833"), strict=False):
         axes.semilogy(
             times, size, color=colour, marker=".", markersize=4, linewidth=1, label=name.split(" ")[0]
         )
     axes.set_ylabel("Relative balance error")
+    figure.legend(loc="outside upper left", ncols=3)
+    return figure
+
+
+@matplotlib.rc_context(STYLE)
+def cycles(table: History) -> Figure | None:
+    """Draw charge and discharge capacity, and the coulombic efficiency, against the cycle number."""
+    if not (_recorded(table, CYCLE) and _recorded(table, DISCHARGE_CAPACITY)):
+        return None
+    two = _recorded(table, COULOMBIC_EFFICIENCY)
+    figure, panels = _figure(2 if two else 1, height=4.6 if two else 3.4)
+    number = table[CYCLE]
+    factor, unit = prefixed(float(np.nanmax(table[DISCHARGE_CAPACITY])), "Ah")
+    for name, colour, mark in (
+        (CHARGE_CAPACITY, CURRENT_COLOUR, "^"),
+        (DISCHARGE_CAPACITY, VOLTAGE_COLOUR, "v"),
+    ):
+        if _recorded(table, name):
+            label = name.partition(" ")[0].lower()
+            panels[0].plot(number, table[name] * factor, color=colour, marker=mark, markersize=4, label=label)
+    panels[0].set_ylabel(f"Capacity ({unit})")
+    panels[0].legend()
+    if two:
+        panels[1].plot(
+            number, 100 * table[COULOMBIC_EFFICIENCY], color="#882255", marker=".", markersize=6, linewidth=1
+        )
+        panels[1].set_ylabel("Coulombic efficiency (%)")
+        figure.align_ylabels()
+    panels[-1].set_xlabel("Cycle")
+    panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
+    return figure
+
+
+@matplotlib.rc_context(STYLE)
+def interphase_thickness(history: History) -> Figure | None:
+    """Draw the mean thickness of every layer that grows against the square root of time: diffusion is a line."""
+    drawn = [
+        name
+        for name in history
+        if name.startswith(("Mean interphase thickness", "Mean interdiffusion thickness"))
+        and _recorded(history, name)
+    ]
+    if not drawn:
+        return None
+    figure, (axes,) = _figure()
+    root = np.sqrt(history[TIME] / 3600.0)
+    for number, name in enumerate(drawn):
+        label = split_unit(name)[0].removeprefix("Mean ").replace(" thickness", "")
+        axes.plot(root, history[name], color=_colour(number), label=label)
+    axes.set_xlabel("Square root of time (h$^{1/2}$)")
+    axes.set_xlim(0.0, max(float(root[-1]), 1e-12))
+    axes.set_ylabel("Mean thickness (nm)")
+    axes.set_ylim(bottom=0.0)
     figure.legend(loc="outside upper left", ncols=2)
     return figure
 
 
-def all_curves(history: History, regions: Sequence[str]) -> dict[str, Figure]:
-    """Return every figure that the history allows, by file name without ending."""
-    if history.get(TIME, np.empty(0)).size < 2:
+def all_curves(history: History, regions: Sequence[str], table: History) -> dict[str, Figure]:
+    """Return every figure that the history and the table of cycles allow, by file name without ending."""
+    times = history.get(TIME, np.empty(0))
+    if times.size < 2 or times[0] == times[-1]:
         return {}
     figures = {
         "voltage_current": voltage_and_current(history),
@@ -240,6 +311,9 @@ def all_curves(history: History, regions: Sequence[str]) -> dict[str, Figure]:
         "stress_time": stresses(history, regions),
         "stack_pressure": stack_pressure(history),
         "stoichiometry_time": stoichiometry(history, regions),
+        "salt_time": salt(history, regions),
+        "cycles": cycles(table),
+        "interphase_thickness": interphase_thickness(history),
         "balance_errors": balance_errors(history),
     }
     return {name: figure for name, figure in figures.items() if figure is not None}

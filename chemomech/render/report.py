@@ -14,10 +14,13 @@ from matplotlib.figure import Figure
 from chemomech.errors import InputError, Problem
 from chemomech.render.animation import animate
 from chemomech.render.curves import all_curves
+from chemomech.render.profiles import profiles
 from chemomech.render.scenes import field_scene, film_strip, regions_scene, worst_frame
+from chemomech.render.spectra import spectrum_figures
 from chemomech.render.style import RISKS, STYLE
 from chemomech.results import Results, open_results
 from chemomech.results.format import CRACK_RISK_ARRAY, FIGURES_FOLDER, split_unit
+from chemomech.results.spectra import read_spectra
 from chemomech.results.write import write_text
 
 INDEX = "index.html"
@@ -33,7 +36,14 @@ CAPTIONS = {
     "stress_time": "Largest stresses in each region.",
     "stack_pressure": "Stack pressure.",
     "stoichiometry_time": "Lithium content of the active material.",
+    "salt_concentration_profile": "Salt through the thickness of the cell, step by step.",
+    "salt_time": "Salt concentration: mean, in a band from its least to its largest value.",
+    "cycles": "Capacity and efficiency against the cycle number.",
+    "interphase_thickness": "Thickness of what grows at interfaces, against the square root of time.",
     "animation": "The run in time.",
+    "nyquist": "Impedance; dots are whole decades of frequency.",
+    "bode": "Size and phase of the impedance.",
+    "impedance_shares": "What each process adds to the impedance of the last spectrum.",
     "balance_errors": "How well lithium and charge are conserved by the calculation.",
 }
 """Captions by file name; fields that are not listed get their own name."""
@@ -53,10 +63,9 @@ def render_results(results: Path, *, animation: bool = True) -> list[Path]:
         raise InputError(Problem(str(folder), f"cannot be made ({error})")) from error
     page = folder / INDEX
     with matplotlib.rc_context(STYLE):
-        curves = [
-            _save(figure, folder / f"{name}.png")
-            for name, figure in all_curves(record.history, record.regions).items()
-        ]
+        figures = all_curves(record.history, record.regions, record.cycles)
+        figures |= spectrum_figures(read_spectra(results))
+        curves = [_save(figure, folder / f"{name}.png") for name, figure in figures.items()]
         write_text(page, _page(record, curves))
         if not record.frames:
             return [*curves, page]
@@ -89,6 +98,7 @@ def _pictures(record: Results, folder: Path) -> list[Path]:
         frames = sorted({int(np.argmin(np.abs(record.times - time))) for time in times})
         strip = film_strip(record, CRACK_RISK_ARRAY, frames)
         made.insert(1, _save(strip, folder / "crack_risk_strip.png"))
+    made += [_save(figure, folder / f"{name}.png") for name, figure in profiles(record).items()]
     made.append(_save(regions_scene(record), folder / "regions.png"))
     return made
 

@@ -92,6 +92,8 @@ def at_points(results: Results, values: Array) -> Array:
 
 def stamp(results: Results, frame: int) -> str:
     """Return time, cell voltage and stack pressure of a frame, as far as they are recorded."""
+    if results.run.get("kind") == "effective":
+        return str(results.run.get("case", {}).get("effective", {}).get("boundaries", ""))
     time = float(results.times[frame])
     longest = float(max(results.times[-1], results.history.get(TIME, results.times)[-1:].max(initial=0.0)))
     words = [f"t = {time_text(time, longest)}"]

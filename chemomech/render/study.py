@@ -8,13 +8,26 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import (
+    FixedFormatter,
+    FixedLocator,
+    FuncFormatter,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    NullLocator,
+)
 
-from chemomech.render.style import REGION_COLOURS, STYLE, axis_label
-from chemomech.results.format import FIGURES_FOLDER, split_unit
-from chemomech.results.study import Axis, Series, Table, missing_columns, open_study
+from chemomech.render.style import REGION_COLOURS, STYLE, axis_label, time_unit
+from chemomech.results.format import FIGURES_FOLDER, TIME, split_unit
+from chemomech.results.read import open_results
+from chemomech.results.study import POINTS_FOLDER, Axis, Series, Table, missing_columns, open_study
 
 MARKERS: Final = "osD^vP*X"
+DATA_MARKERS: Final = "s^oDv"
+"""Markers of numbers from elsewhere, open and black."""
+MOST_LABELS: Final = 10
+"""Most values of an axis that are written beside a map."""
 Spec = Mapping[str, Any]
 
 
@@ -29,14 +42,56 @@ def render_study(folder: Path) -> list[Path]:
     made = []
     with matplotlib.rc_context(STYLE):
         for spec in record["figures"]:
+            path = target / f"{spec['name']}.png"
+            if spec["table"] != "summary":
+                lines = _of_runs(folder, record, table, spec)
+                if lines is not None:
+                    lines.savefig(path)
+                    made.append(path)
+                continue
             asked = [spec["x"], *spec["y"], *([spec["colour"]] if spec["colour"] else [])]
             if any(missing_columns(table, asked)):
                 continue
             figure = _map(table, spec) if spec["colour"] else _lines(table, spec)
-            path = target / f"{spec['name']}.png"
             figure.savefig(path)
             made.append(path)
     return made
+
+
+def _of_runs(folder: Path, record: Spec, table: Table, spec: Spec) -> Figure | None:
+    """Draw a column against another of each run's own table, one line per run; None where no run has them."""
+    figure = Figure(figsize=(6.0, 4.2), layout="constrained")
+    axes = figure.subplots()
+    rows = [int(row) for row in table.rows(_fixed(table, spec["where"]))]
+    drawn, name = [], spec["y"][0]
+    for row in rows:
+        point = record["points"][row]
+        if point["state"] not in ("done", "kept"):
+            continue
+        run = open_results(folder / POINTS_FOLDER / point["name"])
+        columns = run.cycles if spec["table"] == "cycles" else run.history
+        if spec["x"] in columns and name in columns:
+            labels = [axis.labels[index] for axis, index in zip(table.axes, table.at[row], strict=True)]
+            drawn.append((", ".join(labels), columns[spec["x"]], columns[name]))
+    if not drawn:
+        return None
+    divisor, label = 1.0, axis_label(spec["x"])
+    if spec["x"] == TIME:
+        divisor, unit = time_unit(max(float(x[-1]) for _, x, _ in drawn))
+        label = f"Time ({unit})"
+    colours = _colours(table, table.axes[0].name if len(table.axes) == 1 else None, 1, len(drawn))
+    few = spec["table"] == "cycles"
+    for number, (words, x, y) in enumerate(drawn):
+        mark = MARKERS[number % len(MARKERS)] if few else None
+        axes.plot(x / divisor, y, color=colours[number], marker=mark, markersize=4.5, label=words)
+    axes.set_xlabel(label)
+    axes.set_ylabel(axis_label(f"{spec['label']} [{split_unit(name)[1] or '-'}]" if spec["label"] else name))
+    _scales(axes, spec["scale"])
+    if few:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if len(drawn) > 1:
+        axes.legend(title=axis_label(table.axes[0].name) if len(table.axes) == 1 else None, loc="best")
+    return figure
 
 
 def _fixed(table: Table, where: Mapping[str, str | float]) -> dict[str, int]:
@@ -75,14 +130,19 @@ def _lines(table: Table, spec: Spec) -> Figure:
             markersize=5.5,
             capsize=3.0,
             linestyle="-" if joined else "none",
-            label=label,
+            label=label or axis_label(spec["y"][0]).partition(" (")[0],
         )
+    for number, data in enumerate(spec["data"]):
+        axes.plot(
+            data["x"], data["y"], DATA_MARKERS[number % len(DATA_MARKERS)],
+            color="black", markerfacecolor="none", markersize=6.5, label=data["name"],
+        )  # fmt: skip
     axes.set_xlabel(axis_label(spec["x"]))
     unit = split_unit(spec["y"][0])[1]
     axes.set_ylabel(axis_label(f"{spec['label']} [{unit or '-'}]" if spec["label"] else spec["y"][0]))
     _scales(axes, spec["scale"])
     _names_on(axes.xaxis, named)
-    if len(drawn) > 1:
+    if len(drawn) + len(spec["data"]) > 1:
         title = axis_label(spec["by"]) if spec["by"] and len(spec["y"]) == 1 else None
         axes.legend(title=title, loc="best")
     return figure
@@ -97,7 +157,14 @@ def _colours(table: Table, by: str | None, columns: int, count: int) -> Sequence
 
 
 def _scales(axes: Axes, scale: str) -> None:
-    """Make axes logarithmic; where less than two decades are shown, more than the powers of ten get a number."""
+    """Make axes logarithmic, or x by its square root.
+
+    Where less than two decades of a logarithmic axis are shown, more than the powers of ten get a number.
+    """
+    if scale == "root-x":
+        axes.set_xlim(left=0.0)
+        axes.set_xscale("function", functions=(lambda x: np.sqrt(np.maximum(x, 0.0)), np.square))
+        axes.xaxis.set_major_locator(MaxNLocator(8))
     for name, along in (("x", axes.xaxis), ("y", axes.yaxis)):
         if scale not in ("log-log", f"log-{name}"):
             continue
@@ -110,9 +177,18 @@ def _scales(axes: Axes, scale: str) -> None:
 
 
 def _names_on(along: Any, axis: Axis | None) -> None:
-    """Write names in place of numbers on an axis of variants."""
+    """Write names in place of numbers on an axis of variants, with room at its ends."""
     if axis is not None and axis.named:
         along.set_ticks(list(axis.positions), list(axis.labels))
+        (along.axes.set_xlim if along.axis_name == "x" else along.axes.set_ylim)(-0.5, len(axis.labels) - 0.5)
+
+
+def _values_on(along: Any, axis: Axis) -> None:
+    """Write the values of an axis at the middle of their cells, where they have room."""
+    if len(axis.labels) <= MOST_LABELS:
+        along.set_major_locator(FixedLocator(list(axis.positions)))
+        along.set_major_formatter(FixedFormatter(list(axis.labels)))
+        along.set_minor_locator(NullLocator())
 
 
 def _map(table: Table, spec: Spec) -> Figure:
@@ -142,8 +218,8 @@ def _map(table: Table, spec: Spec) -> Figure:
     axes.set_xlabel(axis_label(spec["x"]))
     axes.set_ylabel(axis_label(spec["y"][0]))
     _scales(axes, spec["scale"])
-    _names_on(axes.xaxis, across)
-    _names_on(axes.yaxis, up)
+    _values_on(axes.xaxis, across)
+    _values_on(axes.yaxis, up)
     return figure
 
 

@@ -68,7 +68,7 @@ _MAPS = {
     "Von Mises stress": "plasma",
 }
 _SIGNED = ("Hydrostatic stress", "Max principal stress")
-_UNITS = {"um": "µm", "Ohm": "Ω"}
+_UNITS = {"um": "µm", "cm2": "cm²", "Ohm": "Ω", "ohm": "Ω", "degC": "°C"}
 
 
 @dataclass(frozen=True)
@@ -174,8 +174,8 @@ def round_down(value: float) -> float:
 def unit_text(unit: str) -> str:
     """Return "mol.m-3" as it is printed: "mol m⁻³"."""
     parts = []
-    for part in unit.split("."):
-        match = re.fullmatch(r"([^\d-]+)(-?\d+)?", part)
+    for part in re.split(r"\.(?!\d)", unit):  # m0.5 is a power
+        match = re.fullmatch(r"([^\d-]+)(-?\d+(?:\.\d+)?)?", part)
         symbol, exponent = (match[1], match[2]) if match else (part, None)
         power = f"$^{{{exponent.replace('-', '−')}}}$" if exponent else ""
         parts.append(_UNITS.get(symbol, symbol) + power)

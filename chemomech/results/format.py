@@ -6,9 +6,14 @@ from typing import Final
 RUN_FILE: Final = "run.json"
 HISTORY_FILE: Final = "history.csv"
 SUMMARY_FILE: Final = "summary.json"
+CYCLES_FILE: Final = "cycles.csv"
+IMPEDANCE_FILE: Final = "impedance.csv"
 FIELDS_FILE: Final = "fields.vtkhdf"
 CHECKPOINT_FOLDER: Final = "checkpoint"
 FIGURES_FOLDER: Final = "figures"
+
+VTK_CELL: Final = {"triangle": 5, "quadrilateral": 9, "tetrahedron": 10, "hexahedron": 12}
+"""VTK's number of a cell type."""
 
 TIME: Final = "Time [s]"
 CYCLE: Final = "Cycle [-]"
@@ -22,6 +27,8 @@ STACK_PRESSURE: Final = "Stack pressure [MPa]"
 NEWTON_ITERATIONS: Final = "Newton iterations [-]"
 LITHIUM_ERROR: Final = "Lithium balance error [-]"
 CHARGE_ERROR: Final = "Charge balance error [-]"
+
+SALT_ERROR: Final = "Salt balance error [-]"
 
 CELL_COLUMNS: Final = (
     TIME,
@@ -39,10 +46,44 @@ CELL_COLUMNS: Final = (
 )
 """History columns of every run, in file order."""
 
+CHARGE_CAPACITY: Final = "Charge capacity [A.h]"
+DISCHARGE_CAPACITY: Final = "Discharge capacity [A.h]"
+COULOMBIC_EFFICIENCY: Final = "Coulombic efficiency [-]"
+CYCLE_COLUMNS: Final = (
+    CYCLE,
+    CHARGE_CAPACITY,
+    DISCHARGE_CAPACITY,
+    COULOMBIC_EFFICIENCY,
+    "Energy efficiency [-]",
+    "Mean charge voltage [V]",
+    "Mean discharge voltage [V]",
+)
+"""Columns of cycles.csv in every run, in file order."""
+CYCLE_END_COLUMNS: Final = (
+    "Mean interphase thickness",
+    "Max interphase thickness",
+    "Interphase resistance",
+    "Lithium in interphase",
+    "Mean interdiffusion thickness",
+    "Interdiffusion resistance",
+)
+"""How the history columns begin whose values at the end of each cycle follow in cycles.csv and in the summary."""
+FADE: Final = "Discharge capacity fade per cycle [-]"
+
+
+SPECTRUM: Final = "Spectrum [-]"
+FREQUENCY: Final = "Frequency [Hz]"
+IMPEDANCE_PARTS: Final = ("Re", "Im")
+SPECTRUM_COLUMNS: Final = (SPECTRUM, TIME, CYCLE, STEP, VOLTAGE, STACK_PRESSURE, FREQUENCY)
+"""Columns of impedance.csv before the impedances: which spectrum, and where in the run it was taken."""
+
 REGION_QUANTITIES: Final = {
     "Mean stoichiometry": "-",
     "Min stoichiometry": "-",
     "Max stoichiometry": "-",
+    "Mean salt concentration": "mol.m-3",
+    "Min salt concentration": "mol.m-3",
+    "Max salt concentration": "mol.m-3",
     "Max von Mises": "MPa",
     "Max principal stress": "MPa",
     "P99 principal stress": "MPa",
@@ -51,7 +92,23 @@ REGION_QUANTITIES: Final = {
 }
 """History quantities recorded once per region, with their units."""
 
+SALT_ARRAY: Final = "Salt concentration [mol.m-3]"
+LAYER_QUANTITIES: Final = {
+    "Max field": "mV.nm-1",
+    "Layer potential": "mV",
+    "Space-charge width": "nm",
+    "Space charge": "C.m-2",
+    "Layer resistance": "ohm.m2",
+    "Min occupancy": "-",
+    "Max occupancy": "-",
+    "Width per lattice constant": "-",
+}
+"""History quantities of regions whose charge is resolved, with their units."""
+
 REGION_ARRAY: Final = "Region [-]"
+ELECTRIC_ARRAY: Final = "Electric potential [V]"
+OCCUPANCY_ARRAY: Final = "Occupancy [-]"
+FIELD_ARRAY: Final = "Electric field [mV.nm-1]"
 DISPLACEMENT_ARRAY: Final = "Displacement [um]"
 CRACK_RISK_ARRAY: Final = "Crack risk [-]"
 ENERGETIC_RISK_ARRAY: Final = "Energetic crack risk [-]"
@@ -62,11 +119,16 @@ POINT_FIELDS: Final = {
     "electronic_potential": "Electronic potential [V]",
     "ionic_potential": "Ionic potential [V]",
     "chemical_potential": "Chemical potential [V]",
+    "salt_concentration": SALT_ARRAY,
+    "electric_potential": ELECTRIC_ARRAY,
+    "ion_concentration": "Ion concentration [mol.m-3]",
+    "occupancy": OCCUPANCY_ARRAY,
     "displacement": DISPLACEMENT_ARRAY,
 }
 """Point arrays: name in `[output] fields` -> name in the file."""
 
 CELL_FIELDS: Final = {
+    "field_strength": FIELD_ARRAY,
     "von_mises": "Von Mises stress [MPa]",
     "hydrostatic": "Hydrostatic stress [MPa]",
     "max_principal": "Max principal stress [MPa]",
@@ -101,8 +163,13 @@ def face_column(quantity: str, face: str) -> str:
 
 
 def region_column(quantity: str, region: str) -> str:
-    """Return the history column of a quantity of `REGION_QUANTITIES` in one region; KeyError otherwise."""
-    return f"{quantity} in {region} [{REGION_QUANTITIES[quantity]}]"
+    """Return the history column of a quantity in one region; KeyError where it is none of the tables above."""
+    return f"{quantity} in {region} [{(REGION_QUANTITIES | LAYER_QUANTITIES)[quantity]}]"
+
+
+def impedance_column(part: str, process: str = "", unit: str = "ohm.cm2") -> str:
+    """Return the column of a part ("Re", "Im") of the impedance, or of what a process adds to it."""
+    return f"{part} Z of {process} [{unit}]" if process else f"{part} Z [{unit}]"
 
 
 def history_columns(regions: Sequence[str]) -> tuple[str, ...]:

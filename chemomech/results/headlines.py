@@ -10,8 +10,23 @@ FIRST: Final = (
     "Max principal stress in",
     "Crack risk in",
     "Energetic crack risk in",
+    "Re Z at the highest frequency",
+    "Re Z at the lowest frequency",
     "Max lithium balance error",
     "Max charge balance error",
+    "Effective ionic conductivity [",
+    "Ionic tortuosity factor [",
+    "Effective electronic conductivity [",
+    "Electronic tortuosity factor [",
+    "Effective bulk modulus [",
+    "Effective plane-strain bulk modulus [",
+    "Effective shear modulus [",
+    "Effective Young's modulus [",
+    "Share of the ionic phase connected to no face",
+    "Ionic current balance error",
+    "Electronic current balance error",
+    "Stress balance error",
+    "Share of the electronic phase connected to no face",
 )
 
 

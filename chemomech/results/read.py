@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chemomech.errors import InputError, Problem
-from chemomech.results.format import FIELDS_FILE, HISTORY_FILE, RUN_FILE, SUMMARY_FILE
+from chemomech.results.format import CYCLES_FILE, FIELDS_FILE, HISTORY_FILE, RUN_FILE, SUMMARY_FILE
 from chemomech.results.frames import Grid, open_hdf5
 from chemomech.results.write import complete_rows
 
@@ -52,6 +52,16 @@ class Results:
     def fields_path(self) -> Path:
         """The fields file."""
         return self.folder / FIELDS_FILE
+
+    @cached_property
+    def cycles(self) -> Mapping[str, NDArray[np.float64]]:
+        """Columns of cycles.csv by name; empty where there is none."""
+        problems: list[Problem] = []
+        path = self.folder / CYCLES_FILE
+        columns = _read_history(path, problems) if path.exists() else {}
+        if problems:
+            raise InputError(problems)
+        return columns
 
     @cached_property
     def grid(self) -> Grid:
@@ -114,7 +124,8 @@ def open_results(folder: Path) -> Results:
     missing = [key for key in _RUN_KEYS if run is not None and key not in run]
     if missing:
         problems.append(Problem(str(folder / RUN_FILE), f"does not say: {', '.join(missing)}"))
-    history = _read_history(folder / HISTORY_FILE, problems)
+    timeless = run is not None and run.get("kind") == "effective"
+    history = {} if timeless else _read_history(folder / HISTORY_FILE, problems)
     summary = _read_json(folder / SUMMARY_FILE, problems) if (folder / SUMMARY_FILE).exists() else {}
     times, point_arrays, cell_arrays = _read_index(folder / FIELDS_FILE, problems)
     if problems or run is None or summary is None:
@@ -140,7 +151,7 @@ def _read_json(path: Path, problems: list[Problem]) -> dict[str, Any] | None:
 
 
 def _read_history(path: Path, problems: list[Problem]) -> dict[str, NDArray[np.float64]]:
-    """Read the columns of history.csv; a last row cut short by a kill is left out."""
+    """Read the columns of a table such as history.csv; a last row cut short by a kill is left out."""
     if not path.exists():
         problems.append(Problem(str(path), "is missing"))
         return {}

@@ -1,6 +1,8 @@
 """Writing the results folder so that a kill at any moment leaves complete records behind."""
 
+import contextlib
 import csv
+import importlib.metadata
 import io
 import json
 import math
@@ -8,7 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import numpy as np
 
@@ -16,7 +18,49 @@ from chemomech.errors import InputError, Problem
 from chemomech.results.fields import FieldWriter
 from chemomech.results.format import RUN_FILE, TIME
 
-__all__ = ["FieldWriter", "History", "RunRecord", "complete_rows", "write_json", "write_text"]
+__all__ = [
+    "FieldWriter",
+    "History",
+    "RunRecord",
+    "complete_rows",
+    "prepare_folder",
+    "versions",
+    "write_json",
+    "write_table",
+    "write_text",
+]
+
+
+VERSIONED: Final = (
+    "chemomech",
+    "fenics-dolfinx",
+    "dolfinx-solver-real",
+    "petsc4py",
+    "mpi4py",
+    "gmsh",
+    "numpy",
+)
+
+
+def prepare_folder(results: Path) -> None:
+    """Make a results folder; InputError unless files can be written in it."""
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+        probe = results / ".probe"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        what = f"results cannot be written here ({error.strerror})"
+        raise InputError(Problem(str(results), what, "choose another --results folder")) from error
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what a result depends on, as far as they are installed."""
+    found = {}
+    for package in VERSIONED:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[package] = importlib.metadata.version(package)
+    return found
 
 
 def write_text(path: Path, text: str) -> None:
@@ -35,6 +79,12 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Write a mapping as strict JSON, atomically; nan and infinities, which JSON has not, become null."""
     write_text(path, json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_table(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, float]]) -> None:
+    """Write rows as a table, atomically; what a row does not say is nan."""
+    lines = [_line([f"{row.get(name, math.nan):.12g}" for name in columns]) for row in rows]
+    write_text(path, _line(columns) + "".join(lines))
 
 
 def _plain(value: Any) -> Any:
@@ -163,6 +213,8 @@ class RunRecord:
     regions: tuple[str, ...]
     """Region names; the position of a name is the region's number in the fields."""
     frames: int
+    kind: str = "run"
+    """"run", or "effective" for effective properties, which have no history."""
     unknowns: int = 0
     solver: str = ""
     """"direct" or "fieldsplit"."""
@@ -172,6 +224,8 @@ class RunRecord:
     """Accepted and rejected steps, Newton and linear iterations."""
     failures: Mapping[str, int] = field(default_factory=dict)
     """Solves that did not converge and were tried again with a shorter step, by reason."""
+    notes: tuple[str, ...] = ()
+    """What a reader of the numbers must know, such as a layer thinner than the lattice it is computed on."""
 
     def write(self, folder: Path) -> None:
         """Write run.json into the results folder, atomically."""

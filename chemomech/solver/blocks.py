@@ -3,6 +3,7 @@
 One application is one sweep over the blocks, each with one multigrid V-cycle:
 
   projected p  (a field that is defined by another one, M p = g(c, ...)): inverse of its mass matrix;
+  local        (what changes where it is, without moving): inverse of its mass matrix;
   parabolic c  on the complement S = A_cc - A_cp diag(d), d = rowsum(A_pc)/rowsum(A_pp), which eliminates p;
   elliptic     fields together, fluxes that are unknowns on an interface condensed into them first;
   elastic u    with rigid-body modes, set up once: its block does not change;
@@ -67,6 +68,7 @@ class BlockPreconditioner:
         self.partner: dict[int, int] = {p: i for i in bulk if (p := self._partner(i)) is not None}
         """projected block of each parabolic one"""
         self.fluxes = [i for i in self._with("projected") if self._partner(i) is None]
+        self.local = self._with("local")
         self._solvers: dict[Any, PETSc.KSP] = {}
         self.elliptic_matrix = PETSc.Mat()
         self._borders: dict[int, PETSc.Vec] = {}
@@ -91,7 +93,7 @@ class BlockPreconditioner:
         self.blocks: list[list[Any]] = [
             [nest.getNestSubMatrix(i, j) or None for j in range(columns)] for i in range(rows)
         ]
-        for i in [*self.partner.values(), *self.fluxes]:
+        for i in [*self.partner.values(), *self.fluxes, *self.local]:
             self._solver(("mass", i), self.blocks[i][i], MASS)
         self._set_up_parabolic()
         self._set_up_elliptic()
@@ -257,6 +259,9 @@ class BlockPreconditioner:
         for c in self.parabolic:
             self._apply_parabolic(c, right, result)
             done += [c] + ([self.partner[c]] if c in self.partner else [])
+        for i in self.local:
+            self._solvers["mass", i].solve(self._remaining(i, right, result, done), result[i])
+        done += self.local
         for f in self.fluxes:  # a first guess, which the potentials then see
             self._solvers["mass", f].solve(self._remaining(f, right, result, done), result[f])
         self._apply_elliptic(right, result, done)
@@ -334,8 +339,13 @@ class BlockPreconditioner:
                 self._apply_global(g, i, right, result, result[i])
 
 
-def rigid_body_modes(space: fem.FunctionSpace) -> PETSc.NullSpace:
-    """Translations and rotations of a vector space, orthonormal, as the near null space of its stiffness."""
+def rigid_body_modes(
+    space: fem.FunctionSpace, rows: np.ndarray[Any, np.dtype[np.int64]] | None = None
+) -> PETSc.NullSpace:
+    """Translations and rotations of a vector space, orthonormal, as the near null space of its stiffness.
+
+    ``rows``: those rows of the owned degrees of freedom, globally numbered, that the matrix keeps; without it all.
+    """
     dimension = space.mesh.geometry.dim
     owned = space.dofmap.index_map.size_local
     x = space.tabulate_dof_coordinates()[:owned]
@@ -345,11 +355,14 @@ def rigid_body_modes(space: fem.FunctionSpace) -> PETSc.NullSpace:
         turn = np.zeros((owned, dimension))
         turn[:, a], turn[:, b] = -x[:, b], x[:, a]
         modes.append(turn)
+    first = space.dofmap.index_map.local_range[0] * dimension
+    kept = slice(None) if rows is None else rows - first
+    size = owned * dimension if rows is None else len(rows)
     comm = space.mesh.comm
     vectors: list[PETSc.Vec] = []
     for mode in modes:
-        vector = PETSc.Vec().createMPI((owned * dimension, PETSc.DETERMINE), bsize=dimension, comm=comm)
-        vector.array[:] = mode.reshape(-1)
+        vector = PETSc.Vec().createMPI((size, PETSc.DETERMINE), bsize=dimension, comm=comm)
+        vector.array[:] = mode.reshape(-1)[kept]
         for earlier in vectors:
             vector.axpy(-vector.dot(earlier), earlier)
         vector.normalize()

@@ -6,7 +6,8 @@ The solver knows forms, functions and what kind of equation each block is; it kn
 
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import chemomech.runtime  # noqa: F401
@@ -65,10 +66,25 @@ class BlockProblem:
     bcs: list[fem.DirichletBC]
     entity_maps: list[Any]
     jit_options: dict[str, Any] = field(default_factory=dict)
+    chosen: tuple[int, ...] | None = None
+    """which rows of the residual belong to the functions, where those are not all"""
 
     def rows(self) -> list[ufl.Form]:
         """Return the residual row by row."""
-        return list(ufl.extract_blocks(self.residual))
+        rows = list(ufl.extract_blocks(self.residual))
+        return rows if self.chosen is None else [rows[i] for i in self.chosen]
+
+    def part(self, chosen: Sequence[int]) -> "BlockProblem":
+        """Return the problem of some unknowns alone, with the others as they stand."""
+        functions = [self.functions[i] for i in chosen]
+        spaces = [function.function_space for function in functions]
+        return replace(
+            self,
+            functions=functions,
+            traits=[self.traits[i] for i in chosen],
+            bcs=[condition for condition in self.bcs if condition.function_space in spaces],
+            chosen=tuple(chosen),
+        )
 
     def jacobian(self) -> list[list[ufl.Form | None]]:
         """Return the derivative of every row by every unknown; None where it vanishes identically."""
@@ -82,6 +98,16 @@ class BlockProblem:
                 line.append(None if empty else block)
             blocks.append(line)
         return blocks
+
+    @cached_property
+    def jacobian_blocks(self) -> list[list[ufl.Form | None]]:
+        """What `jacobian` returns, made once."""
+        return self.jacobian()
+
+    @cached_property
+    def jacobian_forms(self) -> Any:
+        """The compiled derivative, made once: what Newton's method and a linearisation assemble."""
+        return self.compile(self.jacobian_blocks)
 
     def compile(self, forms: Any) -> Any:
         """Compile UFL forms with this problem's entity maps and JIT options."""
@@ -97,12 +123,12 @@ class NewtonSolver:
         self.comm = comm
         nest = options.linear_solver == "fieldsplit"
         self.residual_forms = problem.compile(problem.rows())
-        jacobian = problem.jacobian()
+        jacobian = problem.jacobian_blocks
         self._varying = [
             [block is not None and _depends(block, problem.functions) for block in row] for row in jacobian
         ]
         self._constants: dict[tuple[int, int], np.ndarray[Any, np.dtype[np.float64]]] = {}
-        self.jacobian_forms = problem.compile(jacobian)
+        self.jacobian_forms = problem.jacobian_forms
         kind = "nest" if nest else None
         self.matrix = fempetsc.create_matrix(self.jacobian_forms, kind=kind)
         self._find_pattern()

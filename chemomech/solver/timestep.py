@@ -80,14 +80,15 @@ class Bdf2:
         return np.asarray((rates - history) / a0)
 
     def error(self, dt: float) -> float:
-        """Estimate of the local error, in units of the tolerance; over fields that diffuse and global ones."""
+        """Estimate of the local error, in units of the tolerance; over stored densities and global fields."""
         time = self.levels[-1].time + dt
         predicted = self._predict(time)
         span = time - self.levels[-min(len(self.levels), 3)].time
         share = dt / span if len(self.levels) >= 3 else 0.5
         worst = 0.0
         for unknown, guess in zip(self.state.unknowns.values(), predicted, strict=True):
-            if unknown.field.treatment == "parabolic":
+            stored = ("parabolic", "projected", "local")
+            if unknown.history is not None and unknown.field.treatment in stored:
                 worst = max(worst, self._norm(unknown, guess))
             elif unknown.field.treatment == "global" and self.order == 2:
                 difference = np.max(np.abs(unknown.function.x.array - guess), initial=0.0)

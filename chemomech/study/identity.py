@@ -5,6 +5,7 @@ import importlib.metadata
 import json
 
 from chemomech.case.consistency import materials_of
+from chemomech.case.layers import layer_materials
 from chemomech.case.schema import Case
 from chemomech.geometry.recipe import contents, read_recipe
 
@@ -22,6 +23,8 @@ def identity(case: Case) -> str:
     materials, _ = materials_of(case.regions, case.directory)
     for name in sorted(materials):
         digest.update(f"{name} {materials[name].describe()}".encode())
+    for material in layer_materials(case):
+        digest.update(material.describe().encode())
     for path in sorted(path for folder in case.material_directories for path in folder.glob("*.toml")):
         digest.update(path.read_bytes())
     return digest.hexdigest()

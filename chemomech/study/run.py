@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time as clock
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from chemomech.drawing import draw
 from chemomech.errors import InputError, Problem
 from chemomech.ranks import environment
 from chemomech.results.compare import Comparison, compare
-from chemomech.results.format import RUN_FILE, SUMMARY_FILE
+from chemomech.results.format import CYCLES_FILE, HISTORY_FILE, RUN_FILE, SUMMARY_FILE
 from chemomech.results.study import (
     POINTS_FOLDER,
     STUDY_RECORD,
@@ -28,7 +28,7 @@ from chemomech.results.study import (
     collected,
     missing_columns,
 )
-from chemomech.results.write import write_json
+from chemomech.results.write import complete_rows, write_json
 from chemomech.study.derived import NotDerivedError, derive
 from chemomech.study.read import Point, Study
 
@@ -36,6 +36,8 @@ IDENTITY_FILE: Final = "point.json"
 """In the folder of a point that has finished: what its results belong to."""
 COMMAND = (sys.executable, "-m", "chemomech", "run")
 """What runs a point."""
+FILES: Final = {"cycles": CYCLES_FILE, "history": HISTORY_FILE}
+"""Tables that each point has of its own."""
 FAILED: Final = "Failed points [-]"
 COUNT: Final = "Points [-]"
 
@@ -187,21 +189,42 @@ class StudyRun:
         return found | table.summary()
 
     def complaints(self) -> list[Problem]:
-        """Return what figures and derived numbers ask for and these points do not have."""
+        """Return what figures and derived numbers ask for and no point has; none while there is nothing at all."""
         table, found = self.table(), []
+        if not table.columns:
+            return []
         lines = self.study.lines
         for number, figure in enumerate(self.study.asked.figure):
             asked = [figure.x, *figure.y, *([figure.colour] if figure.colour else [])]
+            if figure.table != "summary":
+                columns = self._columns(FILES[figure.table])
+                missing = [name for name in asked if columns and name not in columns]
+                found += [_no_figure(lines["figure", number], name, columns) for name in missing]
+                continue
             for name in missing_columns(table, asked):
-                found.append(_no_figure(lines["figure", number], name, table))
+                found.append(_no_figure(lines["figure", number], name, table.columns))
         for name, wanted in self.study.asked.derived.items():
             if wanted.of not in table.columns:
-                found.append(_no_figure(lines["derived", name], wanted.of, table))
-                continue
-            for place, value in derive(table, name, wanted):
-                if isinstance(value, NotDerivedError):
-                    found.append(Problem(lines["derived", name], f"{place}: {value}", "see study.csv"))
+                found.append(_no_figure(lines["derived", name], wanted.of, table.columns))
         return found
+
+    def _columns(self, file: str) -> list[str]:
+        """Return the columns of a table of the points that are there."""
+        paths = [self.results(point) / file for point in self.study.points]
+        return list(
+            dict.fromkeys(name for path in paths if path.is_file() for name in complete_rows(path)[0])
+        )
+
+    def notes(self) -> list[str]:
+        """Return why derived numbers are not there."""
+        table = self.table()
+        return [
+            f"no '{place}': {value}"
+            for name, wanted in self.study.asked.derived.items()
+            if wanted.of in table.columns
+            for place, value in derive(table, name, wanted)
+            if isinstance(value, NotDerivedError)
+        ]
 
     def _record(self) -> dict[str, Any]:
         return {
@@ -234,8 +257,8 @@ def _summary(folder: Path) -> dict[str, float]:
     return {name: float(value) for name, value in content.items() if value is not None}
 
 
-def _no_figure(place: str, name: str, table: Table) -> Problem:
-    return Problem(place, f"no point has the figure '{name}'", nearest(name, table.columns))
+def _no_figure(place: str, name: str, columns: Iterable[str]) -> Problem:
+    return Problem(place, f"no point has the figure '{name}'", nearest(name, columns))
 
 
 def outline(run: StudyRun) -> str:

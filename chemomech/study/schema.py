@@ -80,34 +80,62 @@ class Axis(_Table):
             raise mistake(f"{len(self.numbers)} numbers for {len(self.values)} values", "give one for each")
 
 
+class Data(_Table):
+    """Numbers from elsewhere, drawn over the lines of a figure."""
+
+    name: Annotated[str, Field(min_length=1)]
+    """What they are called in the legend."""
+    source: Annotated[str, Field(min_length=1)]
+    """Where they come from."""
+    x: Annotated[tuple[float, ...], Field(strict=False, min_length=1)]
+    """Places, in the unit of the figure's x."""
+    y: Annotated[tuple[float, ...], Field(strict=False, min_length=1)]
+    """Values, in the unit of the figure's y."""
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Refuse places without a value."""
+        if len(self.x) != len(self.y):
+            raise mistake(f"{len(self.x)} places and {len(self.y)} values", "give one value for each place")
+
+
 class Figure(_Table):
     """One figure, figures/<name>.png: lines, or a map in colours over two axes."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
     """Name of the file."""
     x: Annotated[str, Field(min_length=1)]
-    """Horizontal axis: an axis of the study, or a figure of the runs."""
+    """Horizontal axis: an axis of the study, or a figure of the runs; with a table one of its columns."""
     y: Words
-    """Figures of the runs, one text or a list; of a map: an axis."""
+    """Figures of the runs, one text or a list; of a map: an axis; with a table one of its columns."""
+    table: Literal["summary", "cycles", "history"] = "summary"
+    """Where x and y are: summary: one number per run; cycles, history: columns of a table that each run has, drawn as
+    one line per run."""
     by: str | None = None
     """An axis: one line for each of its values."""
     where: Place = Field(default_factory=dict)
     """Axis -> the one value that is shown of it."""
-    scale: Literal["linear", "log-x", "log-y", "log-log"] = "linear"
-    """Which axes are logarithmic."""
+    scale: Literal["linear", "log-x", "log-y", "log-log", "root-x"] = "linear"
+    """Which axes are logarithmic; root-x: x by its square root."""
     label: str | None = None
     """Name of the vertical axis without its unit; needed where several figures share it."""
     colour: str | None = None
     """Makes the figure a map: the figure of the runs that is shown in colours."""
     levels: Numbers = ()
     """Values of a map that are marked by lines."""
+    data: Annotated[tuple[Data, ...], Field(strict=False)] = ()
+    """Numbers from elsewhere, measured ones for example; not on a map."""
 
     def model_post_init(self, context: Any, /) -> None:
         """Refuse what does not go together."""
+        if self.table != "summary" and (len(self.y) > 1 or self.by is not None or self.colour is not None):
+            raise mistake(
+                f"a figure of '{self.table}' has one column in 'y', no 'by' and no 'colour'",
+                "remove them: it has one line per run",
+            )
         if self.colour is not None:
-            if len(self.y) > 1 or self.by is not None or self.label is not None:
+            if len(self.y) > 1 or self.by is not None or self.label is not None or self.data:
                 raise mistake(
-                    "a map has one axis in 'y', no 'by' and no 'label'", "remove 'colour', or these"
+                    "a map has one axis in 'y', no 'by', 'label' and 'data'", "remove 'colour', or these"
                 )
             return
         if self.levels:

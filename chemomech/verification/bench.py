@@ -45,6 +45,8 @@ def make_state(
         kind, _, place = item.support.partition(":")
         if kind == "interface":
             supports[item] = domain.interface_support(*([name] for name in place.split("|")))
+        elif kind == "regions":
+            supports[item] = domain.support(place.split("|"))
         elif kind == "cell":
             supports[item] = domain.support(roles)
         elif kind == "regions":

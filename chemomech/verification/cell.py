@@ -16,7 +16,16 @@ from scipy.interpolate import PchipInterpolator
 
 from chemomech.errors import RunError
 from chemomech.record import balance_errors
-from chemomech.verification.written_case import BALL, LAWS, CellCase, simulate
+from chemomech.simulate import Simulation
+from chemomech.verification.written_case import (
+    BALL,
+    LAWS,
+    LAYERS,
+    LITHIUM_LAYER,
+    CellCase,
+    Trace,
+    simulate,
+)
 
 type Array = npt.NDArray[np.float64]
 
@@ -87,6 +96,26 @@ CYCLE: Final = (
 def balance() -> dict[str, float]:
     """Largest relative error of the balances of lithium and of charge over a cycle, double layer on."""
     simulation, trace = simulate(CellCase(steps=CYCLE))
+    return {**_lost(simulation, trace), "lithium_moved": _moved(trace, "lithium in particle")}
+
+
+def balance_with_interphases() -> dict[str, float]:
+    """The same with interphases that grow on both electrodes, and what of the lithium they took."""
+    simulation, trace = simulate(CellCase(steps=CYCLE, layers=LAYERS, film=LITHIUM_LAYER))
+    return {
+        **_lost(simulation, trace),
+        "share_given_up_at_cathode": _moved(trace, "lithium in interphase particle|electrolyte"),
+        "share_taken_at_lithium": _moved(trace, "lithium in interphase left"),
+    }
+
+
+def _moved(trace: Trace, name: str) -> float:
+    # relative to the lithium that the active region holds at the start
+    amounts = [moment.reading.scalars[name] for moment in trace.moments]
+    return float(np.ptp(amounts)) / trace.moments[0].reading.scalars["lithium in particle"]
+
+
+def _lost(simulation: Simulation, trace: Trace) -> dict[str, float]:
     start = simulation.start
     if start is None:
         raise RunError("the simulation did not start")
@@ -95,12 +124,7 @@ def balance() -> dict[str, float]:
         for moment in trace.moments
     ]
     lithium, charge = np.max(np.array(errors), axis=0)
-    span = float(np.ptp(trace.column("lithium"))) / start.lithium
-    return {
-        "lithium_balance_error": float(lithium),
-        "charge_balance_error": float(charge),
-        "lithium_moved": span,
-    }
+    return {"lithium_balance_error": float(lithium), "charge_balance_error": float(charge)}
 
 
 # --- one rank and several ---
@@ -124,10 +148,19 @@ def ranks() -> dict[str, float]:
 
 
 def _digits(comm: MPI.Intracomm) -> Array:
-    case = CellCase(steps=("Charge at 1C for 2 minutes",), numerics='maximum_step = "30 s"')
+    case = CellCase(
+        steps=("Charge at 1C for 2 minutes",),
+        numerics='maximum_step = "30 s"',
+        layers=LAYERS,
+        film=LITHIUM_LAYER,
+    )
     _, trace = simulate(case, comm)
     names = ("voltage", "current", "counter_current", "pressure", "lithium", "layer_charge")
-    return np.column_stack([trace.time, *(trace.column(name) for name in names)])
+    grown = [
+        [moment.reading.scalars[f"lithium in interphase {place}"] for moment in trace.moments]
+        for place in ("particle|electrolyte", "left")
+    ]
+    return np.column_stack([trace.time, *(trace.column(name) for name in names), *map(np.array, grown)])
 
 
 def _ranks_apart() -> dict[str, float]:

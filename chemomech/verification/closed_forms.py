@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.integrate import solve_ivp
 from scipy.optimize import brentq
-from scipy.special import j0, j1, jn_zeros
+from scipy.special import ive, j0, j1, jn_zeros
 
 from chemomech.constants import FARADAY, GAS
 
@@ -70,6 +70,23 @@ def galvanostatic_profile(shape: Shape, position: ArrayLike, tau: ArrayLike) -> 
     series = np.sum(2.0 * mode / root**2 * np.exp(-(root**2) * t), axis=-1)
     steady = dimension * t[..., 0] + 0.5 * x[..., 0] ** 2 - 0.5 * dimension / (dimension + 2.0)
     return np.asarray(np.where(t[..., 0] == 0.0, 0.0, steady - series))
+
+
+def diffusion_impedance(shape: Shape | Literal["transmissive"], omega: float) -> complex:
+    """Return c_s D/(j R) of a body under an oscillating surface flux j; omega = w R^2/D [-].
+
+    Closed bodies ("slab": insulated at the other face), or a slab whose other face is held ("transmissive").
+    Jacobsen and West, Electrochim. Acta 40, 255 (1995).
+    """
+    q = np.sqrt(1j * omega)
+    tangent = 1.0 if abs(q) > 100 else np.tanh(q)
+    if shape == "sphere":
+        return complex(tangent / (q - tangent))
+    if shape == "slab":
+        return complex(1.0 / (q * tangent))
+    if shape == "transmissive":
+        return complex(tangent / q)
+    return complex(ive(0, q) / (q * ive(1, q)))
 
 
 def potentiostatic_profile(shape: Shape, position: ArrayLike, tau: ArrayLike) -> Array:

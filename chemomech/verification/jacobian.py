@@ -11,13 +11,22 @@ from mpi4py import MPI
 
 from chemomech.fields import CONCENTRATION, Field
 from chemomech.model import Model
-from chemomech.verification.written_case import EVERYTHING, LAWS, CellCase, model_of, written
+from chemomech.verification.written_case import (
+    EVERYTHING,
+    LAWS,
+    LAYERS,
+    LITHIUM_LAYER,
+    CellCase,
+    model_of,
+    written,
+)
 
 type Array = npt.NDArray[np.float64]
 
 CASE: Final = CellCase(
     transfer=EVERYTHING,
-    film=', film_resistance = "1e-3 ohm m^2"',
+    layers=LAYERS,
+    film=', film_resistance = "1e-3 ohm m^2"' + LITHIUM_LAYER,
     mechanics='lattice_velocity = ["0.002 um/s", "0.001 um/s"]',
     pressure='[pressure]\nat = "right"\nfixture = "5 GPa/mm"\ninitial = "5 MPa"',
     laws=LAWS | {"diffusivity": "4e-15*(1 + theta)"},

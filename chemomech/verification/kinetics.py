@@ -1,6 +1,6 @@
 """Charge transfer between two bars: Butler-Volmer, Ohm's law, film, double layer, strain and stress terms."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -9,6 +9,7 @@ import ufl
 from dolfinx import fem, mesh
 
 from chemomech.constants import FARADAY, GAS
+from chemomech.domain import Domain
 from chemomech.fields import (
     CELL_VOLTAGE,
     CHEMICAL_POTENTIAL,
@@ -20,9 +21,10 @@ from chemomech.fields import (
 )
 from chemomech.materials.free_energy import Solid
 from chemomech.materials.kinetics import Kinetics
-from chemomech.physics.balance import Physics
+from chemomech.physics.balance import Layer, Physics
 from chemomech.physics.charge_transfer import ChargeTransfer
 from chemomech.physics.conduction import Conduction
+from chemomech.physics.interphase import Interphase
 from chemomech.physics.layers import Film
 from chemomech.physics.lithium_transport import Host, LithiumTransport
 from chemomech.physics.mechanics import StackPressure, StressEquilibrium, rollers
@@ -51,6 +53,9 @@ class Bars:
     conducting_fraction: float | None = None
     double_layer: float | None = None
     strain_coefficient: float | None = None
+    interphase: Callable[[Domain], Interphase] | None = None
+    thickness: float = 0.0
+    """of the interphase at the start"""
     pressure: float | None = None
     youngs_moduli: tuple[float, float] = (140.0, 25.0)
     poissons_ratio: float = 0.3
@@ -71,8 +76,11 @@ class Bars:
         electronic, ionic = (number(domain, value) for value in self.conductivities)
         control = Control(number(domain, 0.0), number(domain, 0.0), number(domain, 1.0))
         kinetics = Kinetics(number(domain, self.exchange_current), 0.5, 0.5, number(domain, self.temperature))
-        film = None if self.film_resistance is None else FILM
         share = option(self.conducting_fraction)
+        grown = None if self.interphase is None else self.interphase(domain)
+        layers: list[Layer] = [] if grown is None else [grown.layer]
+        if self.film_resistance is not None:
+            layers.append(Film(number(domain, self.film_resistance)))
         host = Host(
             number(domain, 1.0), lambda theta: number(domain, self.potential), lambda theta: 1.0, None
         )
@@ -83,9 +91,9 @@ class Bars:
             kinetics,
             number(domain, 1.0),
             strain_coefficient=option(self.strain_coefficient),
-            layers=() if self.film_resistance is None else (Film(number(domain, self.film_resistance)),),
-            film_current=film,
             conducting_fraction=None if share is None else lambda state: share,
+            layers=tuple(layers),
+            film_current=FILM if layers else None,
             double_layer=option(self.double_layer),
         )
         physics: list[Physics] = [
@@ -95,6 +103,8 @@ class Bars:
             transfer,
             CurrentCollector("electrode", collector_side, (), number(domain, CONTACT), control, self.breadth),
         ]
+        if grown is not None:
+            physics.append(grown)
         if self.pressure is not None:
             solids = {
                 name: Solid(number(domain, youngs), number(domain, self.poissons_ratio))
@@ -103,6 +113,8 @@ class Bars:
             physics += [StressEquilibrium(solids), StackPressure(far, number(domain, self.pressure))]
         state = make_state(domain, ROLES, fields_of(physics), {DISPLACEMENT: 2})
         state.unknowns[CONCENTRATION].function.x.array[:] = 0.5
+        if grown is not None:
+            state.unknowns[grown.layer.thickness].function.x.array[:] = self.thickness
         for item in (ELECTRONIC_POTENTIAL, CHEMICAL_POTENTIAL, CELL_VOLTAGE):
             state.unknowns[item].function.x.array[:] = self.potential
         space = state.unknowns[IONIC_POTENTIAL].space
@@ -114,7 +126,7 @@ class Bars:
         if self.pressure is not None:
             conditions += rollers(state, (collector_side, "bottom", "top"))
         bench = Bench(state, physics, conditions=conditions)
-        return BarsBench(self, bench, transfer, control)
+        return BarsBench(self, bench, transfer, control, grown)
 
 
 def _own_facets(body: Any, place: float) -> Any:
@@ -130,6 +142,7 @@ class BarsBench:
     bench: Bench
     transfer: ChargeTransfer
     control: Control
+    grown: Interphase | None = None
 
     def impose(self, current_density: float) -> None:
         """Set the current density [nA/um^2]."""

@@ -42,14 +42,35 @@ def layers(
     quadrature_degree: int = 4,
 ) -> Domain:
     """Return a box of layers, stacked along x (y when axisymmetric), each with its number of cells."""
+    edges = np.concatenate(([0.0], np.cumsum(list(thicknesses.values()))))
+    places = {
+        name: np.linspace(low, high, count + 1)
+        for name, low, high, count in zip(thicknesses, edges[:-1], edges[1:], counts, strict=True)
+    }
+    return stack(
+        coordinates, places, breadth=breadth, across=across, comm=comm, quadrature_degree=quadrature_degree
+    )
+
+
+def stack(
+    coordinates: Coordinates,
+    places: Mapping[str, Array],
+    *,
+    breadth: float = 1.0,
+    across: int = 2,
+    comm: MPI.Intracomm = MPI.COMM_WORLD,
+    quadrature_degree: int = 4,
+) -> Domain:
+    """Return a box of layers, stacked along x (y when axisymmetric); each gives its grid, which the next continues."""
     dimension = DIMENSION[coordinates]
     stacked = 1 if coordinates == "axisymmetric" else 0
-    edges = np.concatenate(([0.0], np.cumsum(list(thicknesses.values()))))
+    grids = list(places.values())
+    grid = np.concatenate([grids[0][:1], *(points[1:] for points in grids)])
     # a uniform parameter along the stack, then moved: so that layers may have cells of unlike size
     cells = [across] * dimension
-    cells[stacked] = sum(counts)
+    cells[stacked] = len(grid) - 1
     upper = [breadth] * dimension
-    upper[stacked] = float(sum(counts))
+    upper[stacked] = float(len(grid) - 1)
     ghosts = mesh.GhostMode.shared_facet
     if dimension == 2:
         box = mesh.create_rectangle(
@@ -57,17 +78,18 @@ def layers(
         )
     else:
         box = mesh.create_box(comm, [[0.0, 0.0, 0.0], upper], cells, ghost_mode=ghosts)
-    limits = np.concatenate(([0], np.cumsum(counts)))
     x = box.geometry.x
-    x[:, stacked] = np.interp(x[:, stacked], limits, edges)
+    x[:, stacked] = np.interp(x[:, stacked], np.arange(len(grid)), grid)
     centre = _centres(box)[:, stacked]
+    edges = np.concatenate([grids[0][:1], [points[-1] for points in grids]])
     numbers = (np.searchsorted(edges, centre) - 1).astype(np.int32)
-    upper[stacked] = float(edges[-1])
+    upper[stacked] = float(grid[-1])
     markers: dict[str, Marker] = {}
     for axis, names in enumerate(SIDES[coordinates]):
-        for name, place in zip(names, (0.0, upper[axis]), strict=True):
+        low = float(grid[0]) if axis == stacked else 0.0
+        for name, place in zip(names, (low, upper[axis]), strict=True):
             markers[name] = _plane(axis, place, 1e-9 * max(upper))
-    regions = {name: number for number, name in enumerate(thicknesses)}
+    regions = {name: number for number, name in enumerate(places)}
     return _domain(box, coordinates, regions, numbers, markers, quadrature_degree)
 
 

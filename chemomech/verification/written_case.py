@@ -3,7 +3,7 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,7 @@ from chemomech.errors import RunError
 from chemomech.geometry.build import MeshRecord, open_mesh
 from chemomech.model import Model, build_model
 from chemomech.protocol import parse_pressure, parse_protocol
+from chemomech.record import Meter
 from chemomech.simulate import Moment, Simulation
 
 type Array = npt.NDArray[np.float64]
@@ -89,6 +90,7 @@ electrolyte = {{ material = "Li6PS5Cl", role = "electrolyte", properties = {{ io
 
 [interfaces."particle|electrolyte"]
 charge_transfer = {{ exchange_current = "1 A/m^2"{transfer} }}
+{layers}
 
 [cell]
 temperature = "298.15 K"
@@ -113,6 +115,19 @@ EVERYTHING: Final = (
 )
 
 
+LAYERS: Final = """\
+coating = { material = "LiNbO3", thickness = "5 nm", growth = 0.5 }
+interdiffusion = { material = "NMC811-Li6PS5Cl-interdiffused", initial_thickness = "1 nm" }
+interphase = { material = "NMC811-Li6PS5Cl", law = "mixed", initial_thickness = "2 nm", additive = { growth = 0.8 }, \
+properties = { growth_constant = "1e-19 m^2/s", reaction_rate = "1e-18 m/s" } }
+"""
+LITHIUM_LAYER: Final = (
+    ', interphase = { material = "Li-Li6PS5Cl", law = "mixed", initial_thickness = "3 nm",'
+    ' properties = { growth_constant = "1e-19 m^2/s" } }'
+)
+"""layers that grow quickly, on both electrodes"""
+
+
 class Written(Protocol):
     """A case that can be put into a folder."""
 
@@ -128,6 +143,8 @@ class CellCase:
     start: float = 0.9
     ionic: str = "0.2 S/m"
     transfer: str = ', double_layer = "0.2 F/m^2"'
+    layers: str = ""
+    """what lies at the interface besides: coating, interphase, interdiffusion"""
     collector: str = "particle@right"
     contact: str = "1e-5 ohm m^2"
     counter: str = "left"
@@ -154,6 +171,8 @@ class Trace:
     """What the observer of a simulation kept: one row per accepted step."""
 
     moments: list[Moment] = field(default_factory=list)
+    watched: list[float] = field(default_factory=list)
+    """what else was asked for at each of them"""
 
     def column(self, name: str) -> Array:
         """Return a reading's number over the steps."""
@@ -195,8 +214,10 @@ def model_of(folder: Path, record: MeshRecord, comm: MPI.Intracomm) -> Model:
     return build_model(case, domain)
 
 
-def simulate(case: Written, comm: MPI.Intracomm = MPI.COMM_WORLD) -> tuple[Simulation, Trace]:
-    """Run a case's whole protocol."""
+def simulate(
+    case: Written, comm: MPI.Intracomm = MPI.COMM_WORLD, watch: Callable[[Meter], float] | None = None
+) -> tuple[Simulation, Trace]:
+    """Run a case's whole protocol; `watch` is read at every accepted step."""
     with written(case, comm) as (folder, record):
         model = model_of(folder, record, comm)
     protocol, trace = model.case.protocol, Trace()
@@ -205,7 +226,13 @@ def simulate(case: Written, comm: MPI.Intracomm = MPI.COMM_WORLD) -> tuple[Simul
         parse_pressure(pressure.program) if pressure is not None and pressure.program is not None else None
     )
     schedule = parse_protocol(protocol.steps, protocol.cycles)
-    simulation = Simulation(model, schedule, program, trace.moments.append)
+
+    def observe(moment: Moment) -> None:
+        trace.moments.append(moment)
+        if watch is not None:
+            trace.watched.append(watch(simulation.meter))
+
+    simulation = Simulation(model, schedule, program, observe)
     simulation.equilibrate()
     simulation.run()
     simulation.solver.destroy()

@@ -1,6 +1,7 @@
 """The cases that come with the project: each is free of mistakes, the small one runs, all give what they expect."""
 
 import json
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,20 @@ from chemomech.results.read import open_results
 ROOT = Path(__file__).parents[2]
 CASES = sorted(path.parent for path in (ROOT / "cases").glob("*/case.toml"))
 NAMES = [case.name for case in CASES]
+STUDIES = [case for case in CASES if (case / "study.toml").is_file()]
 
 
 @pytest.mark.parametrize("case", CASES, ids=NAMES)
 def test_every_case_is_free_of_mistakes(case: Path) -> None:
-    done = small.chemomech("check", case, timeout=60)
+    done = small.chemomech("check", case, timeout=60)  # its study too
     assert done.returncode == 0, done.stderr
     assert "no mistakes found" in done.stdout
+    assert ("points of its study" in done.stdout) == (case in STUDIES)
+
+
+@pytest.mark.parametrize("case", STUDIES, ids=[case.name for case in STUDIES])
+def test_every_study_says_what_it_expects(case: Path) -> None:
+    assert len(compare({}, case / "expected.toml", "study")) >= 3
 
 
 @pytest.mark.parametrize("case", CASES, ids=NAMES)
@@ -28,7 +36,10 @@ def test_every_case_says_what_it_expects_and_why(case: Path) -> None:
     comparisons = compare({}, case / "expected.toml")
     assert len(comparisons) >= 5
     names = " ".join(one.name for one in comparisons)
-    for needed in ("lithium balance error", "charge balance error"):
+    timeless = "effective" in tomllib.loads((case / "case.toml").read_text())
+    for needed in (
+        ("current balance error",) if timeless else ("lithium balance error", "charge balance error")
+    ):
         assert needed in names
 
 
@@ -65,3 +76,14 @@ def test_every_case_gives_what_it_expects(case: Path, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "figures agree" in done.stdout and "FAIL" not in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", STUDIES, ids=[case.name for case in STUDIES])
+def test_every_study_gives_what_it_expects(case: Path, tmp_path: Path) -> None:
+    done = small.chemomech("study", case, "--check", "--results", tmp_path, "--jobs", "2", timeout=2400)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "figures agree" in done.stdout and "FAIL" not in done.stdout
+    asked = tomllib.loads((case / "study.toml").read_text())
+    for figure in asked["figure"]:
+        assert (tmp_path / "figures" / f"{figure['name']}.png").stat().st_size > 10_000

@@ -24,9 +24,11 @@ from chemomech.case.read import read_case
 from chemomech.case.schema import CaseFile
 from chemomech.errors import InputError, RunError
 from chemomech.geometry.build import fingerprint, open_mesh
+from chemomech.geometry.image_recipe import Image
+from chemomech.geometry.inclusions import Inclusions
 from chemomech.geometry.kinds import Composite, External, Layered, Particle
 from chemomech.geometry.recipe import read_recipe
-from chemomech.materials.properties import KINDS
+from chemomech.materials.properties import KINDS, SALT
 from chemomech.results.format import split_unit
 from chemomech.results.read import Results, open_results
 
@@ -93,6 +95,12 @@ GLASS: dict[str, tuple[Any, str]] = {
     "hardness": (2.0, "GPa"),
     "flaw_size": (2.0, "um"),
 }
+GEL: dict[str, tuple[Any, str]] = {
+    **GLASS,
+    "transference_number": (0.3, "1"),
+    "salt_diffusivity": (1e-11, "m^2/s"),
+    "thermodynamic_factor": (1.5, "1"),
+}
 STEEL: dict[str, tuple[Any, str]] = {
     "electronic_conductivity": (1e-2, "S/m"),
     "youngs_modulus": (200.0, "GPa"),
@@ -100,10 +108,24 @@ STEEL: dict[str, tuple[Any, str]] = {
 }
 
 
+SKIN: dict[str, tuple[Any, str]] = {
+    "ionic_conductivity": (1e-5, "S/m"),
+    "molar_volume": (5e-5, "m^3/mol"),
+    "oxidation_potential": (3.5, "V"),
+    "decomposition_coefficient": (0.3, "1"),
+    "reaction_rate": (1e-11, "m/s"),
+    "growth_constant": (1e-19, "m^2/s"),
+    "growth_factor": (0.5, "1"),
+}
+
+
 def material(name: str, numbers: Mapping[str, tuple[Any, str]], edits: Edits) -> str:
     """Return a material file; a list is a polynomial except for the range; edits are those of its tables."""
     content: dict[str, Any] = {"name": name, "formula": "X"}
-    for key, (value, unit) in numbers.items():
+    for key, given in numbers.items():
+        if given is DELETE:
+            continue
+        value, unit = given
         form = "polynomial" if isinstance(value, list) and key != "stoichiometry_range" else "value"
         content[key] = {form: value, "unit": unit, "source": "made up", "confirmed": False}
     return tomlkit.dumps(edited(content, edits))
@@ -164,6 +186,11 @@ SYMMETRIC: Edits = {
     "output.fields": ["ionic_potential"],
 }
 """what makes the base a cell of three electrolytes between lithium and lithium"""
+SALTED: Edits = {
+    **SYMMETRIC,
+    "regions.electrolyte": {"material": "Gel", "role": "electrolyte", "salt": {"concentration": "1 mol/l"}},
+}
+"""the same with a salt in one of them"""
 JOINT = "interfaces.particle|electrolyte.resistance"
 TRANSFER = "interfaces.particle|electrolyte.charge_transfer"
 CONTACT = "interfaces.particle|electrolyte.contact"
@@ -216,6 +243,46 @@ BREAKING: Edits = {
 NO_MECHANICS: Edits = {"pressure": DELETE, "output.fields": ["concentration"]}
 FIXTURE: Edits = {"pressure": {"at": "right", "fixture": "50 GPa/mm"}}
 
+LAYERED = "interfaces.particle|electrolyte"
+SKINNED: dict[str, Any] = {"material": "Skin", "law": "mixed", "initial_thickness": "2 nm"}
+MIXED: dict[str, Any] = {"material": "Skin", "initial_thickness": "2 nm"}
+COATED: dict[str, Any] = {"material": "Glass", "thickness": "10 nm", "growth": 0.5}
+GROWS: Edits = {f"{LAYERED}.interphase": SKINNED}
+MIXES: Edits = {f"{LAYERED}.interdiffusion": MIXED}
+SLIMY: dict[str, Any] = {**SKINNED, "material": "Slime"}
+
+
+def grown(place: str, before: Edits, given: dict[str, Any], other: str) -> dict[str, tuple[Edits, Edits]]:
+    """Return the keys of an interphase at a place: what the case is to have for each, what is then changed."""
+    dosed = {**before, place: {**given, "additive": {"growth": 0.5}}}
+    mended = {**before, place: {**given, "additive": {"material": "Skin"}}}
+    return {
+        f"{place}.material": ({**before, place: given}, {f"{place}.material": other}),
+        f"{place}.law": ({**before, place: given}, {f"{place}.law": "diffusion"}),
+        f"{place}.initial_thickness": ({**before, place: given}, {f"{place}.initial_thickness": "3 nm"}),
+        f"{place}.properties": (
+            {**before, place: given},
+            {f"{place}.properties": {"growth_constant": "2e-19 m^2/s"}},
+        ),
+        f"{place}.additive.growth": (dosed, {f"{place}.additive.growth": 0.2}),
+        f"{place}.additive.material": (mended, {f"{place}.additive.material": "Skin3"}),
+    }
+
+
+IN_SERIES: Edits = {
+    **dict.fromkeys(("cell", "protocol", "pressure", "interfaces", "numerics"), DELETE),
+    "regions.particle.initial": DELETE,
+    "regions.electrolyte.material": "PEO-LiTFSI",
+    "output": {"figures": False},
+    "effective": {
+        "quantities": ["ionic_conductivity", "electronic_conductivity"],
+        "boundaries": "walls",
+        "directions": ["y"],
+        "temperature": "25 degC",
+    },
+}
+"""effective properties of the same layers, along them"""
+
 CASE_KEYS: dict[str, tuple[Edits, Edits]] = {
     # key: what the case is to have for it, what is then changed
     "mesh.recipe": ({}, {"mesh": {"recipe": "other.toml"}}),
@@ -223,6 +290,7 @@ CASE_KEYS: dict[str, tuple[Edits, Edits]] = {
     "regions.*.role": ({}, {"regions.backing.role": "inert"}),
     "regions.*.initial.stoichiometry": ({}, {"regions.particle.initial": {"stoichiometry": 0.5}}),
     "regions.*.initial.voltage": ({}, {"regions.particle.initial": {"voltage": "3.95 V"}}),
+    "regions.*.salt.concentration": (SALTED, {"regions.electrolyte.salt.concentration": "2 mol/l"}),
     "regions.*.stress_free_stoichiometry": ({}, {"regions.particle.stress_free_stoichiometry": 0.5}),
     "regions.*.properties": ({}, {"regions.backing.properties": {"youngs_modulus": "100 GPa"}}),
     f"{TRANSFER}.exchange_current": ({}, {f"{TRANSFER}.exchange_current": "2 A/m^2"}),
@@ -260,6 +328,30 @@ CASE_KEYS: dict[str, tuple[Edits, Edits]] = {
         {},
         {"cell.counter_electrode.film_resistance": "1e-3 ohm m^2"},
     ),
+    f"{LAYERED}.coating.material": (
+        {f"{LAYERED}.coating": {"material": "Glass", "thickness": "10 nm"}},
+        {f"{LAYERED}.coating.material": "Skin"},
+    ),
+    f"{LAYERED}.coating.thickness": (
+        {f"{LAYERED}.coating": {"material": "Skin", "thickness": "10 nm"}},
+        {f"{LAYERED}.coating.thickness": "20 nm"},
+    ),
+    f"{LAYERED}.coating.growth": (
+        {**GROWS, f"{LAYERED}.coating": COATED},
+        {f"{LAYERED}.coating.growth": 0.2},
+    ),
+    **grown(f"{LAYERED}.interphase", {}, SKINNED, "Skin2"),
+    f"{LAYERED}.interdiffusion.material": (MIXES, {f"{LAYERED}.interdiffusion.material": "Skin2"}),
+    f"{LAYERED}.interdiffusion.initial_thickness": (
+        MIXES,
+        {f"{LAYERED}.interdiffusion.initial_thickness": "3 nm"},
+    ),
+    f"{LAYERED}.interdiffusion.properties": (
+        MIXES,
+        {f"{LAYERED}.interdiffusion.properties": {"growth_constant": "2e-19 m^2/s"}},
+    ),
+    **grown("cell.counter_electrode.interphase", {}, SLIMY, "Slime2"),
+    **grown("cell.working_electrode.interphase", SYMMETRIC, SLIMY, "Slime2"),
     "cell.nominal_capacity": ({}, {"cell.nominal_capacity": "1e-12 A h"}),
     "cell.depth": ({}, {"cell.depth": "5 um"}),
     "mechanics.enabled": (NO_MECHANICS, {"mechanics.enabled": False}),
@@ -272,6 +364,24 @@ CASE_KEYS: dict[str, tuple[Edits, Edits]] = {
     "pressure.initial": (FIXTURE, {"pressure.initial": "5 MPa"}),
     "protocol.cycles": ({}, {"protocol.cycles": 2}),
     "protocol.steps": ({}, {"protocol.steps": ["Charge at 1C for 20 s"]}),
+    "effective.quantities": (IN_SERIES, {"effective.quantities": ["percolation"]}),
+    "effective.boundaries": (
+        {**IN_SERIES, "effective.directions": DELETE, "effective.quantities": ["stiffness"]},
+        {"effective.boundaries": "periodic"},
+    ),
+    "effective.directions": (
+        # across the layers the electrolyte leads nowhere, stiffness has all directions: a body of electrolyte alone
+        {
+            **IN_SERIES,
+            "effective.quantities": ["ionic_conductivity"],
+            **{
+                f"regions.{name}": {"material": "Glass", "role": "electrolyte"}
+                for name in ("particle", "backing")
+            },
+        },
+        {"effective.directions": ["y", "x"]},
+    ),
+    "effective.temperature": (IN_SERIES, {"effective.temperature": "60 degC"}),
     "numerics.displacement_degree": ({}, {"numerics.displacement_degree": 2}),
     "numerics.scalar_degree": ({"numerics.quadrature_degree": 4}, {"numerics.scalar_degree": 2}),
     # its potential is no polynomial: there the quadrature shows
@@ -333,7 +443,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def write(
-    folder: Path, content: Mapping[str, Any], oxide: Edits | None = None, glass: Edits | None = None
+    folder: Path,
+    content: Mapping[str, Any],
+    oxide: Edits | None = None,
+    glass: Edits | None = None,
+    gel: Edits | None = None,
 ) -> None:
     """Write a case with its mesh and materials."""
     (folder / "materials").mkdir(parents=True)
@@ -343,8 +457,25 @@ def write(
     texts = {
         "Oxide": material("Oxide", OXIDE, oxide or {}),
         "Glass": material("Glass", GLASS, glass or {}),
+        "Gel": material("Gel", GEL, gel or {}),
         "Steel": material("Steel", STEEL, {}),
         "Steel2": material("Steel2", {**GLASS, "youngs_modulus": (50.0, "GPa")}, {}),
+        "Skin": material("Skin", SKIN, {}),
+        "Skin2": material("Skin2", {**SKIN, "ionic_conductivity": (2e-5, "S/m")}, {}),
+        "Skin3": material("Skin3", {**SKIN, "growth_factor": (0.1, "1")}, {}),
+        "Slime2": material(
+            "Slime2",
+            {
+                **SKIN,
+                "oxidation_potential": DELETE,
+                "reduction_potential": (1.0, "V"),
+                "ionic_conductivity": (2e-5, "S/m"),
+            },
+            {},
+        ),
+        "Slime": material(
+            "Slime", {**SKIN, "oxidation_potential": DELETE, "reduction_potential": (1.0, "V")}, {}
+        ),
     }
     for name, text in texts.items():
         (folder / "materials" / f"{name}.toml").write_text(text)
@@ -465,10 +596,13 @@ GLASSY: dict[str, Edits] = {
     "fracture_energy": {"fracture_energy.value": 1.0},
     "hardness": {"hardness.value": 1.0},
 }
+SALTY: dict[str, Edits] = {
+    "transference_number": {"transference_number.value": 0.2},
+    "salt_diffusivity": {"salt_diffusivity.value": 2e-11},
+    "thermodynamic_factor": {"thermodynamic_factor.value": 2.0},
+}
 NOT_USED_YET = {
     "lithium_concentration": "space charge is not modelled yet",
-    "transference_number": "binary salts are not modelled yet",
-    "salt_diffusivity": "binary salts are not modelled yet",
     "relative_permittivity": "space charge is not modelled yet",
     "exchange_current_density": "belongs to an interface; in a material it is for orientation",
     "yield_strength": "plasticity is not modelled yet",
@@ -476,12 +610,19 @@ NOT_USED_YET = {
     "creep_activation_energy": "creep is not modelled yet",
     "density": "no law needs a mass",
     "molar_volume": "swelling is given as a strain",
+    "oxidation_potential": "belongs to an interphase",
+    "reduction_potential": "belongs to an interphase",
+    "reaction_rate": "belongs to an interphase",
+    "decomposition_coefficient": "belongs to an interphase",
+    "growth_constant": "belongs to an interphase",
+    "growth_factor": "belongs to a coating or an additive",
 }
 
 
 def test_every_property_is_accounted_for() -> None:
-    assert set(PROPERTIES) | set(GLASSY) | set(NOT_USED_YET) == set(KINDS)
+    assert set(PROPERTIES) | set(GLASSY) | set(SALTY) | set(NOT_USED_YET) == set(KINDS)
     assert set().union(*USED.values()) == set(PROPERTIES) | set(GLASSY)
+    assert set(SALT) == set(SALTY)
 
 
 @pytest.mark.slow
@@ -496,6 +637,29 @@ def test_every_property_changes_something(folder: Path, tmp_path: Path, key: str
         tmp_path / "changed", edited(BASE, pulled), oxide=PROPERTIES.get(key, {}), glass=GLASSY.get(key, {})
     )
     assert not same(plain, changed)
+
+
+LAYER_PROPERTIES = {
+    "ionic_conductivity": "2e-5 S/m",
+    "molar_volume": "6e-5 m^3/mol",
+    "oxidation_potential": "3.6 V",
+    "decomposition_coefficient": 0.4,
+    "reaction_rate": "2e-11 m/s",
+    "growth_constant": "2e-19 m^2/s",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", LAYER_PROPERTIES)
+def test_every_property_of_an_interphase_changes_something(folder: Path, tmp_path: Path, key: str) -> None:
+    change = {f"{LAYERED}.interphase.properties": {key: LAYER_PROPERTIES[key]}}
+    assert not same(base(folder, GROWS), outcome(tmp_path / "changed", edited(edited(BASE, GROWS), change)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", SALTY)
+def test_every_property_of_a_salt_changes_something(folder: Path, tmp_path: Path, key: str) -> None:
+    assert not same(base(folder, SALTED), outcome(tmp_path / "changed", edited(BASE, SALTED), gel=SALTY[key]))
 
 
 @pytest.mark.slow
@@ -519,7 +683,7 @@ def test_forms_of_a_property_change_something(folder: Path, tmp_path: Path, chan
     assert not same(base(folder, {}), outcome(tmp_path / "changed", BASE, oxide=change))
 
 
-@pytest.mark.parametrize("key", NOT_USED_YET)
+@pytest.mark.parametrize("key", [*NOT_USED_YET, *SALTY])
 def test_a_property_that_nothing_uses_is_refused(tmp_path: Path, key: str) -> None:
     units = {"concentration": "1 mol/m^3", "diffusivity": "1e-12 m^2/s", "current_density": "1 A/m^2"}
     units |= {
@@ -527,6 +691,8 @@ def test_a_property_that_nothing_uses_is_refused(tmp_path: Path, key: str) -> No
         "molar_energy": "10 kJ/mol",
         "density": "1000 kg/m^3",
         "molar_volume": "1e-5 m^3/mol",
+        "voltage": "2 V",
+        "speed": "1e-12 m/s",
     }
     value = units.get(KINDS[key].dimension, 0.5)
     write(tmp_path / "case", edited(BASE, {"regions.particle.properties": {key: value}}))
@@ -574,6 +740,20 @@ PACKED: dict[str, Any] = {
     "names": {},
     "mesh_size": {**SIZES, "bulk": "2 um"},
 }
+GRAINY: Edits = {
+    "coating": DELETE,
+    "gap": "0.8 um",
+    "fraction": 0.2,
+    "grains": {"radius": "0.9 um", "spread": 0.1, "overlap": 0.1, "rounding": 0.2},
+    "mesh_size": {"interface": "0.4 um", "bulk": "1 um", "per_turn": 10},
+}
+FILLED: dict[str, Any] = {
+    "kind": "inclusions",
+    "coordinates": "plane strain",
+    "box": ["12 um", "11 um"],
+    **{key: PACKED[key] for key in ("fraction", "radii", "gap", "coating", "seed", "names", "mesh_size")},
+    "sides": "periodic",
+}
 STACK: dict[str, Any] = {**MESH, "names": {"particle": "particle"}}
 LOOSE: Edits = {
     "structured": False,
@@ -589,6 +769,18 @@ FOREIGN: dict[str, Any] = {
     "cell_data": "phase",
     "groups": {"particle": 1, "electrolyte": 2},
 }
+SCAN: dict[str, Any] = {
+    "kind": "image",
+    "coordinates": "3D",
+    "file": "a.npy",
+    "axes": "xyz",
+    "voxel_size": "1 um",
+    "phases": {"particle": 1, "electrolyte": [0, 2]},
+    "method": "voxel",
+    "names": {},
+}
+SLICED: Edits = {"coordinates": "plane strain", "slice": 0}
+SMOOTHED: Edits = {"method": "smooth", "smoothing": 5}
 NAMED: Edits = {"file": "a.msh", "cell_data": DELETE, "groups": DELETE}
 
 RECIPE_KEYS: dict[str, tuple[type[BaseModel], dict[str, Any], dict[str, tuple[Edits, Edits]]]] = {
@@ -626,6 +818,10 @@ RECIPE_KEYS: dict[str, tuple[type[BaseModel], dict[str, Any], dict[str, tuple[Ed
             "collector_contact": ({}, {"collector_contact": 0.3}),
             "coating": ({}, {"coating": "0.35 um"}),
             "seed": ({}, {"seed": 2}),
+            "grains.radius": (GRAINY, {"grains.radius": "0.8 um"}),
+            "grains.spread": (GRAINY, {"grains.spread": 0.15}),
+            "grains.overlap": (GRAINY, {"grains.overlap": 0.15}),
+            "grains.rounding": (GRAINY, {"grains.rounding": 0.15}),
             "radii.median": ({}, {"radii.median": "1.9 um"}),
             "radii.spread": ({}, {"radii.spread": 0.05}),
             "radii.smallest": (
@@ -637,6 +833,34 @@ RECIPE_KEYS: dict[str, tuple[type[BaseModel], dict[str, Any], dict[str, tuple[Ed
             "names.particle": ({}, {"names.particle": "NMC"}),
             "names.electrolyte": ({}, {"names.electrolyte": "LPSCl"}),
             "names.separator": ({}, {"names.separator": "electrolyte"}),
+            "names.coating": ({}, {"names.coating": "LNO"}),
+            "mesh_size.interface": ({}, {"mesh_size.interface": "0.4 um"}),
+            "mesh_size.bulk": ({}, {"mesh_size.bulk": "1.2 um"}),
+            "mesh_size.transition": ({}, {"mesh_size.transition": "0.5 um"}),
+            "mesh_size.per_turn": ({}, {"mesh_size.per_turn": 60}),
+        },
+    ),
+    "inclusions": (
+        Inclusions,
+        FILLED,
+        {
+            "coordinates": ({}, {"coordinates": "3D", "box": ["12 um"] * 3, "fraction": 0.05}),
+            "box": ({}, {"box": ["13 um", "11 um"]}),
+            "sides": ({}, {"sides": "walled"}),
+            "fraction": ({}, {"fraction": 0.2}),
+            "gap": ({}, {"gap": "0.9 um"}),
+            "coating": ({}, {"coating": "0.35 um"}),
+            "seed": ({}, {"seed": 2}),
+            "radii.median": ({}, {"radii.median": "1.9 um"}),
+            "radii.spread": ({}, {"radii.spread": 0.05}),
+            "radii.smallest": (
+                {"radii.spread": 0.5, "radii.smallest": "1 um", "seed": 3},
+                {"radii.smallest": "1.9 um"},
+            ),
+            "radii.largest": ({"radii.spread": 0.5}, {"radii.largest": "2.1 um"}),
+            "radii.values": ({}, {"radii": {"values": ["2 um", "1.8 um"]}}),
+            "names.particle": ({}, {"names.particle": "LLZO"}),
+            "names.electrolyte": ({}, {"names.electrolyte": "PEO"}),
             "names.coating": ({}, {"names.coating": "LNO"}),
             "mesh_size.interface": ({}, {"mesh_size.interface": "0.4 um"}),
             "mesh_size.bulk": ({}, {"mesh_size.bulk": "1.2 um"}),
@@ -677,6 +901,32 @@ RECIPE_KEYS: dict[str, tuple[type[BaseModel], dict[str, Any], dict[str, tuple[Ed
             "names.particle": ({}, {"names": {"particle": "electrolyte"}}),
         },
     ),
+    "image": (
+        Image,
+        SCAN,
+        {
+            "coordinates": ({}, SLICED),
+            "file": ({}, {"file": "b.npy"}),
+            "axes": ({}, {"axes": "zyx"}),
+            "voxel_size": ({}, {"voxel_size": ["1 um", "1 um", "2 um"]}),
+            "phases": ({}, {"phases": {"particle": [1, 2], "electrolyte": 0}}),
+            "left_out": ({}, {"phases": {"particle": 1, "electrolyte": 0}, "left_out": 2}),
+            "slice": (SLICED, {"slice": 2}),
+            "crop.x": ({}, {"crop": {"x": [1, 8]}}),
+            "crop.y": ({}, {"crop": {"y": [1, 7]}}),
+            "crop.z": ({}, {"crop": {"z": [1, 6]}}),
+            "resample.factor": ({"resample": {"factor": 2}}, {"resample.factor": 0.5}),
+            "resample.voxel_size": (
+                {"resample": {"voxel_size": "2 um"}},
+                {"resample.voxel_size": "0.7 um"},
+            ),
+            "resample.keep_contacts": ({"resample": {"factor": 2}}, {"resample.keep_contacts": ["particle"]}),
+            "smallest_piece": ({}, {"smallest_piece": 2}),
+            "method": ({}, SMOOTHED),
+            "smoothing": (SMOOTHED, {"smoothing": 20}),
+            "names.particle": ({}, {"names.particle": "electrolyte"}),
+        },
+    ),
 }
 RECIPE_COSMETIC = {
     "kind": "chooses the schema",
@@ -684,12 +934,17 @@ RECIPE_COSMETIC = {
     "name": "is the name of the file",
     "directory": "is the folder of the file",
 }
-BESIDE = {("composite", "radii.values")}  # a table is merged: the distribution would stay beside the list
+BESIDE = {
+    ("composite", "radii.values"),
+    ("inclusions", "radii.values"),
+}  # a table is merged: the distribution would stay beside the list
 NOT_HERE = {  # refused, as test_what_a_recipe_cannot_use_is_refused shows
     "particle": {"names.separator"},
     "composite": set(),
+    "inclusions": {"names.separator"},
     "layered": {"names.electrolyte", "names.separator", "names.coating", "mesh_size.per_turn"},
     "external": {"names.electrolyte", "names.separator", "names.coating"},
+    "image": {"names.electrolyte", "names.separator", "names.coating"},
 }
 
 
@@ -706,6 +961,13 @@ def foreign(folder: Path) -> None:
     data = {"phase": [np.array([1, 1, 2, 2])], "other": [np.array([1, 2, 2, 2])]}
     for name, stretch in (("a", 1.0), ("b", 1.5)):
         meshio.Mesh(points * stretch, [("triangle", cells)], cell_data=data).write(folder / f"{name}.vtu")
+    image = np.zeros((10, 8, 7), np.uint8)
+    image[6:, 1:6, 1:6] = image[:4, 1:6, 1:6] = image[4:6, 3, 3] = (
+        1  # a bridge that a majority of larger voxels cuts
+    )
+    image[0, 7, 6], image[1, 0, 0] = 2, 1
+    np.save(folder / "a.npy", image)
+    np.save(folder / "b.npy", image[::-1])
     left, right = np.array([[0, 3]]), np.array([[2, 5]])
     tags = [np.array([11, 12]), np.array([1, 1, 2, 2])]
     meshio.Mesh(
@@ -725,7 +987,7 @@ def made(folder: Path, content: Mapping[str, Any]) -> tuple[bytes, str]:
     return record.msh.read_bytes(), json.dumps([record.report, record.boundaries])
 
 
-IN_SPACE = {("composite", "coordinates"), ("composite", "depth")}
+IN_SPACE = {("inclusions", "coordinates"), ("composite", "coordinates"), ("composite", "depth")}
 
 
 @pytest.mark.parametrize(
@@ -741,7 +1003,7 @@ def test_every_key_of_a_recipe_changes_the_mesh(tmp_path: Path, kind: str, key: 
     needed, change = keys[key]
     plain = made(tmp_path / "plain", edited(content, needed))
     changed = made(tmp_path / "changed", edited(edited(content, needed), change))
-    only_report = (kind, key) in {("layered", "names.particle"), ("external", "names.particle")}
+    only_report = (kind, key) in {(kind, "names.particle") for kind in ("layered", "external", "image")}
     assert plain[only_report] != changed[only_report]
 
 
@@ -778,6 +1040,14 @@ def test_every_key_of_a_recipe_can_be_given_by_a_case(tmp_path: Path, kind: str,
             if "names" in key
         ),
         ("particle", {"coating": DELETE, "names.coating": "LNO"}, "names.coating: there is no such region"),
+        ("composite", {"grains": GRAINY["grains"]}, "coating: particles between grains carry no resolved"),
+        ("composite", {**GRAINY, "sides": "periodic"}, "sides: grains are mirrored at the walls"),
+        ("composite", {**GRAINY, "grains.radius": "4 um"}, "grains.radius: .* too large for this box"),
+        (
+            "composite",
+            {**GRAINY, "coordinates": "3D", "depth": "11 um", "fraction": 0.05},
+            "grains: grains are packed in plane strain only",
+        ),
         ("layered", {"names.particle": "nobody"}, "there is no region 'nobody'"),
         ("layered", {**LOOSE, "mesh_size.per_turn": 30}, "layers have no curved interfaces"),
         ("layered", {"layers.1.growth": 1.3}, "the cells of this layer are all alike"),

@@ -150,7 +150,15 @@ def test_two_ranks_with_every_kind_of_unknown_and_the_block_solver(tmp_path: Pat
             np.testing.assert_allclose(got, expected, rtol=1e-7, err_msg=name)
 
 
-@pytest.mark.parametrize(("kind", "mesh"), [(small.SPHERE, small.SPHERE_MESH), (small.BALL, small.BALL_MESH)])
+@pytest.mark.parametrize(
+    ("kind", "mesh"),
+    [
+        (small.SPHERE, small.SPHERE_MESH),
+        (small.BALL, small.BALL_MESH),
+        pytest.param(small.BALL, small.VOXEL_MESH, marks=pytest.mark.slow),
+    ],
+    ids=["triangles", "tetrahedra", "hexahedra"],
+)
 def test_checkpoints_move_between_numbers_of_ranks(kind: Any, mesh: str, tmp_path: Path) -> None:
     folder = small.write(tmp_path, kind, mesh, numerics={"displacement_degree": 2})
     for writers, readers in ((1, (2, 3)), (2, (1, 3))):
@@ -216,3 +224,73 @@ def test_a_rank_that_fails_alone_ends_the_others(tmp_path: Path) -> None:
     done = small.script(ALONE, small.write(tmp_path), ranks=2, timeout=60)
     assert done.returncode != 0
     assert "rank 1: only this rank failed" in done.stderr
+
+
+SPACE_CHARGE = """
+import chemomech.runtime
+from mpi4py import MPI
+from chemomech.verification.contacts import OXIDE, SULFIDE, contact
+charges = []
+for core in (False, True):
+    layers = contact(OXIDE, SULFIDE, core=core)
+    layers.bench.solve()
+    charges += [layers.charge("left"), layers.charge("right")]
+    layers.destroy()
+if MPI.COMM_WORLD.rank == 0:
+    print(*(f"{value:.12g}" for value in charges), flush=True)
+"""
+
+
+def test_two_ranks_resolve_the_same_space_charge() -> None:
+    values = []
+    for ranks in (1, 2):
+        done = small.script(SPACE_CHARGE, ranks=ranks)
+        assert done.returncode == 0, done.stderr
+        values.append([float(word) for word in done.stdout.split()])
+    assert len(values[0]) == 4
+    np.testing.assert_allclose(values[1], values[0], rtol=1e-9)
+
+
+FILLED = """\
+kind = "inclusions"
+coordinates = "plane strain"
+box = ["8 um", "8 um"]
+sides = "periodic"
+fraction = 0.3
+gap = "0.3 um"
+seed = 1
+radii = { values = ["1.5 um", "1 um"] }
+mesh_size = { interface = "0.4 um", bulk = "1 um" }
+"""
+
+
+@pytest.mark.parametrize("boundaries", ["periodic", "walls"])
+def test_effective_properties_do_not_depend_on_the_ranks(tmp_path: Path, boundaries: str) -> None:
+    case = {
+        "title": "A filled electrolyte",
+        "mesh": "mesh.toml",
+        "regions": {
+            "particle": {"material": "LLZO", "role": "electrolyte"},
+            "electrolyte": {"material": "Li6PS5Cl", "role": "electrolyte"},
+        },
+        "interfaces": {"particle|electrolyte": {"resistance": "0.1 ohm cm^2"}},
+        "effective": {
+            "quantities": ["ionic_conductivity", "stiffness", "percolation"],
+            "boundaries": boundaries,
+            "temperature": "25 degC",
+        },
+        "output": {"figures": False},
+    }
+    folder = small.write(tmp_path / "case", case, FILLED)
+    found = []
+    for ranks in (1, 2):
+        results = tmp_path / f"on{ranks}"
+        done = small.chemomech("run", folder, "--results", results, "--quiet", ranks=ranks)
+        assert done.returncode == 0, done.stderr
+        found.append(json.loads((results / "summary.json").read_text()))
+        assert open_results(results).frames == 1
+    alone, together = found
+    assert alone.keys() == together.keys() and alone["Effective ionic conductivity [S.m-1]"] > 0.0
+    for name, value in alone.items():
+        if "balance error" not in name:
+            assert together[name] == pytest.approx(value, rel=1e-9, abs=1e-9), name

@@ -12,6 +12,7 @@ import pytest
 
 from chemomech.constants import FARADAY, GAS
 from chemomech.verification import closed_forms as exact
+from chemomech.verification import salt_forms
 
 ROOT = files("chemomech.verification")
 CASES: dict[str, dict[str, Any]] = tomllib.loads(ROOT.joinpath("cases.toml").read_text(encoding="utf-8"))
@@ -302,6 +303,67 @@ def test_bars() -> None:
     compare("bv_bars", {f"voltage_V_{name}_{side}": v for name, v in computed.items() for side in sides})
     # by hand in SI: 10 A/m2 x 50 um / 0.1 S/m = 5 mV each, and the overpotential of the table
     assert voltage(first, first) == pytest.approx(3.8 + 2 * 0.005 + 0.118825, abs=1e-6)
+
+
+def test_salt_tables() -> None:
+    p = CASES["salt_polarisation"]["params"]
+    diffusivity, mean = 1e12 * p["diffusivity_m2_s"], 1e-6 * p["concentration_mol_m3"]
+    transference, length = p["transference_number"], p["length_um"]
+    temperature = p["temperature_K"]
+    limit = salt_forms.limiting_current(diffusivity, mean, transference, length)
+    # by hand in SI: 2 x 96485 x 8e-12 x 1000/(0.8 x 50e-6) = 38.594 A/m2
+    assert 1e3 * limit == pytest.approx(38.594, abs=1e-3)
+
+    def kinetics(current: float) -> float:
+        exchange = (1e-3 * value for value in p["exchange_currents_A_m2"])
+        return sum(exact.overpotential(current, one, temperature) for one in exchange)
+
+    constant = salt_forms.SteadySalt(
+        lambda c: diffusivity,
+        lambda c: transference,
+        lambda c: p["thermodynamic_factor"],
+        lambda c: 1e3 * p["conductivity_S_m"],
+        temperature,
+    )
+    low, high = constant.ends(limit / 2, length, mean)
+    assert (low / mean, high / mean) == pytest.approx((0.5, 1.5), rel=1e-9)  # a straight line
+    ohmic = limit / 2 * length / (1e3 * p["conductivity_S_m"])
+    factor = (1 - transference) * p["thermodynamic_factor"]
+    by_hand = ohmic + 2 * GAS * temperature / FARADAY * factor * np.log(3)
+    assert constant.drop(limit / 2, low, high) == pytest.approx(by_hand, rel=1e-9)
+    voltage = by_hand + kinetics(limit / 2)
+    compare(
+        "salt_polarisation",
+        {f"voltage_V_{name}": sign * voltage for name, sign in (("right", 1), ("left", 1), ("back", -1))}
+        | {f"least_over_mean_{name}": low / mean for name in ("right", "left", "back")},
+    )
+    varying = salt_forms.SteadySalt(
+        lambda c: 10.0 / (1 + 300.0 * c),
+        lambda c: 0.3 - 100.0 * c,
+        lambda c: 1 + 200.0 * c + 0.3e6 * c**2,
+        lambda c: 0.12e6 * c * np.exp(-400.0 * c),
+        temperature,
+    )
+    current, found = 20e-3, {}
+    low, high = varying.ends(current, length, 0.9e-3)
+    found["least_mol_m3"], found["most_mol_m3"] = 1e6 * low, 1e6 * high
+    found["voltage_V"] = varying.drop(current, low, high) + kinetics(current)
+    low, high = constant.ends(current, length, mean)
+    pair = constant.drop(current, low, high) + kinetics(current) + current * 11.0 / 30.0
+    for side in ("left", "right"):
+        found[f"voltage_V_ceramic_{side}_joined"] = pair
+        found[f"voltage_V_ceramic_{side}_resistance"] = pair + current * 4.0
+    compare("salt_steady", found)
+    tau = salt_forms.sand_time(diffusivity, mean, transference, 50e-3)
+    compare("salt_sand", {f"sand_time_s_from_{level}": tau for level in (0.5, 0.1, 0.01)})
+
+
+def test_the_series_of_a_salt_begins_as_a_half_space_and_ends_at_one() -> None:
+    tau = np.array([1e-4, 1e-3, 5e-3])
+    # a half space: the fall of the surface is 2 j sqrt(t/(pi D)), here over the final one, j L/(2 D)
+    half_space = 4 * np.sqrt(tau / np.pi)
+    np.testing.assert_allclose(salt_forms.polarised_salt(tau, 20000), half_space, rtol=0, atol=2e-5)
+    assert salt_forms.polarised_salt(np.array([3.0]))[0] == pytest.approx(1.0, abs=1e-3 / 2000)
 
 
 def test_larche_cahn_table() -> None:

@@ -217,7 +217,7 @@ ACTIVE: dict[str, Any] = {"material": "NMC811", "role": "active", "initial": {"s
         ({"numerics": {"mobility": "dilute"}}, "no region is active; remove 'mobility'"),
         (
             {"mechanics": {"lattice_velocity": ["1 um/s", "0 um/s"]}},
-            "no region is active; remove 'lattice_velocity'",
+            "nothing moves with the lattice; remove 'lattice_velocity'",
         ),
         ({"interfaces": {"middle|first": {"resistance": "0 ohm m^2"}}}, "is out of range"),
         ({"interfaces": {"middle|first": {"resistance": "1 ohm"}}}, "resistance"),

@@ -3,7 +3,14 @@
 import pytest
 
 from chemomech.errors import InputError
-from chemomech.protocol import MAXIMUM_STEPS, Step, Stop, parse_pressure, parse_protocol
+from chemomech.protocol import (
+    MAXIMUM_STEPS,
+    FrequencyRange,
+    Step,
+    Stop,
+    parse_pressure,
+    parse_protocol,
+)
 
 
 def one(text: str) -> Step:
@@ -183,3 +190,42 @@ def test_wrong_pressure_programmes(program: list[str], what: str) -> None:
     with pytest.raises(InputError) as caught:
         parse_pressure(program)
     assert what in str(caught.value)
+
+
+def test_a_sweep_says_its_ends_and_its_speed() -> None:
+    step = one("Sweep from 2.5 V to 4.3 V at 0.1 mV/s")
+    assert (step.mode, step.value, step.target, step.unit, step.stops) == ("sweep", 2.5, 4.3, "V", ())
+    assert step.duration == pytest.approx(18000.0)
+    assert step.voltage_at(9000.0) == pytest.approx(3.4) and step.voltage_at(1e9) == 4.3
+    back = one("sweep from 4.3 V to 2500 mV at 6 mV per min")
+    assert back.duration == pytest.approx(18000.0) and back.voltage_at(0.0) == 4.3
+
+
+def test_an_impedance_says_its_frequencies() -> None:
+    step = one("Impedance from 1 MHz to 1 mHz, 10 points per decade")
+    assert (step.mode, step.duration, step.stops) == ("impedance", 0.0, ())
+    assert step.frequencies == FrequencyRange(1e6, 1e-3, 10.0)
+    assert one("impedance from 5 Hz to 2 kHz with 3.9 points a decade").frequencies == FrequencyRange(
+        2000.0, 5.0, 3.9
+    )
+    assert one("Impedance from 1 kHz to 1 Hz").frequencies == FrequencyRange(1000.0, 1.0, 10.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Sweep to 4 V", "a sweep needs its two voltages and its speed"),
+        ("Sweep from 1C to 4 V at 1 mV/s", "'1C' is a current"),
+        ("Sweep from 3 V to 4 V at 1 mA/s", "'1 mA/s' is not a speed of a voltage"),
+        ("Sweep from 3 V to 4 V at -1 mV/s", "is not above zero"),
+        ("Sweep from 3 V to 3 V at 1 mV/s", "ends where it begins"),
+        ("Impedance", "an impedance needs two frequencies"),
+        ("Impedance from 1 kHz to 1 s", "'1 s' is not a frequency"),
+        ("Impedance from 1 kHz to 0 Hz", "'0 Hz' is not above zero"),
+        ("Impedance from 1 kHz to 1 kHz", "the two frequencies are the same"),
+        ("Impedance from 1 kHz to 1 Hz, 0.1 points per decade", "0.1 points per decade"),
+    ],
+)
+def test_wrong_sweeps_and_spectra(text: str, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        one(text)

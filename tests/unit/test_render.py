@@ -151,8 +151,8 @@ def test_a_run_without_fields_still_gets_its_curves(tmp_path: Path) -> None:
 
 def test_curves_leave_out_what_is_not_recorded() -> None:
     nothing = {name: np.full(5, np.nan) for name in CELL_COLUMNS} | {TIME: np.arange(5.0)}
-    assert curves.all_curves(nothing, REGIONS) == {}
-    assert curves.all_curves({name: np.empty(0) for name in CELL_COLUMNS}, REGIONS) == {}
+    assert curves.all_curves(nothing, REGIONS, {}) == {}
+    assert curves.all_curves({name: np.empty(0) for name in CELL_COLUMNS}, REGIONS, {}) == {}
 
 
 def test_capacity_per_area_and_risk_line(plane: Results) -> None:

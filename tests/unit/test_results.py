@@ -362,7 +362,7 @@ def test_json_is_strict_and_atomic(tmp_path: Path) -> None:
 
 def test_column_names() -> None:
     columns = history_columns(("particle", "electrolyte"))
-    assert len(columns) == len(CELL_COLUMNS) + 16 == len(set(columns))
+    assert len(columns) == len(CELL_COLUMNS) + 22 == len(set(columns))
     assert region_column("Crack risk", "particle") == "Crack risk in particle [-]" in columns
     assert split_unit("Concentration [mol.m-3]") == ("Concentration", "mol.m-3")
     assert split_unit("Crack risk [-]") == ("Crack risk", "")

@@ -185,7 +185,13 @@ MISTAKES = [
     ('y = "Stress [MPa]"', 'y = ["A [MPa]", "B [MPa]"]', "several figures need one 'label'"),
     ('scale = "log-log"', 'scale = "log"', "[figure.0] scale: 'log' is not a choice; did you mean 'log-y'?"),
     ('scale = "log-log"', "levels = [1]", "'levels' belong to a map"),
-    ('scale = "log-log"', 'colour = "Stress [MPa]"', "a map has one axis in 'y', no 'by' and no 'label'"),
+    ('scale = "log-log"', 'colour = "Stress [MPa]"', "a map has one axis in 'y', no 'by', 'label' and 'data'"),
+    (
+        'scale = "log-log"',
+        'data = [{ name = "a", source = "b", x = [1], y = [1, 2] }]',
+        "1 places and 2 values; give one value for each place",
+    ),
+    ('scale = "log-log"', 'data = [{ name = "a", x = [1], y = [1] }]', "'source' is missing"),
     ('name = "stress"', 'name = "a b"', "[figure.0] name"),
     ('how = "exponent"', 'how = "expnent"', "'expnent' is not a choice; did you mean 'exponent'?"),
     ('how = "exponent"', 'how = "largest"', "'largest' takes no 'x'"),
@@ -260,9 +266,17 @@ def keys(model: type[BaseModel]) -> set[str]:
 def test_every_key_is_in_the_reference() -> None:
     text = (ROOT / "docs" / "studies.md").read_text()
     for key in keys(schema.StudyFile):
-        assert f"`{key}`" in text or f"`[[{key}]]`" in text or f"`[{key}" in text, key
+        assert f"`{key}`" in text or f"[[{key}]]`" in text or f"`[{key}" in text or f".{key}]]`" in text, key
     for how in get_args(Derived.model_fields["how"].annotation):
         assert f"`{how}`" in text
+
+
+def test_the_example_in_the_reference_is_one() -> None:
+    text = (ROOT / "docs" / "studies.md").read_text()
+    example = schema.StudyFile.model_validate(
+        tomllib.loads(text.partition("```toml\n")[2].partition("```")[0])
+    )
+    assert [one.name for one in example.axis] == ["Stack pressure [MPa]", "Electrolyte", "Seed"]
 
 
 # ---- running -----------------------------------------------------------------------------------------------------
@@ -354,6 +368,22 @@ def test_figures_that_no_point_has_are_named(
     assert "study.toml:23: no point has the figure 'Stres [MPa]'; did you mean 'Stress [MPa]'?" in said
     assert "[derived] Exponent of stress [-]: no point has the figure 'Stres [MPa]'" in said
     assert not (folder / "results" / "study" / "figures" / "stress.png").exists()
+
+
+def test_a_number_that_is_not_there_says_why(
+    folder: Path, fake: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake('not thin and pressure == "0.1 MPa"')
+    assert study(folder, "--no-figures") == 3
+    said = capsys.readouterr()
+    assert (
+        "no 'Exponent of stress [-] @ Film = as in the case': 1 points with the figure, two are needed"
+        in said.err
+    )
+    assert "Exponent of stress [-] @ Film = thin" in said.out
+    fake("True")
+    assert study(folder, "--fresh") == 3
+    assert not (folder / "results" / "study" / "figures").exists()
 
 
 def test_check_compares_with_what_is_expected(
@@ -518,6 +548,7 @@ def test_extremes_and_ratios() -> None:
 def test_what_cannot_be_derived_says_why(how: str) -> None:
     table = table_of([axis("x [-]", [0, 1])], lambda x: x if how != "slope" or x else math.nan)
     ((_, problem),) = derive(table, "d", Derived(of="y [V]", how=how, x="x [-]"))  # type: ignore[arg-type]
+    assert isinstance(problem, NotDerivedError)
     words = {"exponent": "x above zero", "ratio": "the first value is zero", "slope": "two are needed"}
     assert words[how] in str(problem)
 
@@ -536,6 +567,9 @@ def drawn(folder: Path, table: Table, **keys: Any) -> Any:
     return imread(path)
 
 
+MEASURED = [{"name": "measured", "source": "made up", "x": [2.0, 5.0], "y": [10.0, 30.0]}]
+
+
 def test_figures_show_what_they_are_asked(tmp_path: Path) -> None:
     seeds = axis("seed", [1, 2], statistic=True)
     table = table_of([axis("x [um]", [1, 10]), axis("z [MPa]", [1, 2, 3]), seeds], lambda x, z, s: x * z * s)
@@ -546,6 +580,7 @@ def test_figures_show_what_they_are_asked(tmp_path: Path) -> None:
         drawn(tmp_path, table, x="z [MPa]", y=["y [V]"], by="x [um]"),
         drawn(tmp_path, table, x="x [um]", y=["y [V]"], where={"z [MPa]": 2}),
         drawn(tmp_path, table, x="x [um]", y=["y [V]"], by="z [MPa]", label="Voltage"),
+        drawn(tmp_path, table, x="x [um]", y=["y [V]"], by="z [MPa]", data=MEASURED),
         drawn(tmp_path, table, x="y [V]", y=["y [V]"], by="z [MPa]"),
         drawn(tmp_path, table, x="x [um]", y=["z [MPa]"], colour="y [V]"),
         drawn(tmp_path, table, x="x [um]", y=["z [MPa]"], colour="y [V]", levels=[20.0]),

@@ -18,6 +18,8 @@ SLOW = {
     "contact_westergaard",
     "czm_dcb",
     "debond_energy",
+    "eff_voxel_image",
+    "eis_transient",
 }
 PARALLEL = {"ranks"}
 MARKED = [

@@ -1,0 +1,159 @@
+"""`chemomech drt`: relaxation times of the spectra of a results folder or of an instrument's file."""
+
+import csv
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from chemomech.analysis.measured import KramersKronig, kramers_kronig, library_distribution, read_measured
+from chemomech.analysis.relaxation import Arcs, Relaxation, arcs, owners, relaxation
+from chemomech.errors import InputError, Problem
+from chemomech.render.relaxation import relaxation_figure
+from chemomech.results.spectra import read_spectra, with_layers
+from chemomech.results.write import write_json, write_text
+
+type Array = npt.NDArray[np.float64]
+type ComplexArray = npt.NDArray[np.complex128]
+
+BLOCKING: Final = 0.7
+"""at the lowest frequency -Im Z is more than this part of |Z|: a series capacitance is fitted"""
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """What is taken apart: of a run (ohm cm2, with shares) or measured (ohm)."""
+
+    label: str
+    unit: str
+    frequencies: Array
+    impedance: ComplexArray
+    shares: dict[str, ComplexArray]
+
+
+def spectra_of(path: Path) -> tuple[Spectrum, ...]:
+    """Return the spectra of a results folder or of an instrument's file."""
+    if path.is_dir():
+        recorded = read_spectra(path)
+        if not recorded:
+            remedy = 'put "Impedance from 1 MHz to 1 mHz" into its protocol, or see `chemomech impedance`'
+            raise InputError(Problem(str(path), "has no impedance.csv", remedy))
+        return tuple(
+            Spectrum(
+                f"spectrum {s.number}, {s.voltage:.4f} V",
+                "ohm.cm2",
+                s.frequencies,
+                s.impedance,
+                with_layers(s.shares),
+            )
+            for s in recorded
+        )
+    return tuple(Spectrum(m.label, "ohm", m.frequencies, m.impedance, {}) for m in read_measured(path))
+
+
+def relax(path: Path, output: Path, number: int | None, method: str) -> str:
+    """Find the relaxation times of one spectrum (the last without a number), write and draw; return what to say."""
+    spectra = spectra_of(path)
+    if number is not None and not 1 <= number <= len(spectra):
+        raise InputError(Problem("--spectrum", f"there is no spectrum {number}", f"there are {len(spectra)}"))
+    chosen = spectra[-1 if number is None else number - 1]
+    low = int(np.argmin(chosen.frequencies))
+    blocking = -chosen.impedance[low].imag > BLOCKING * abs(chosen.impedance[low])
+    found = relaxation(chosen.frequencies, chosen.impedance, capacitance=bool(blocking))
+    fitted = arcs(chosen.frequencies, chosen.impedance, found)
+    other = None if method == "own" else library_distribution(chosen.frequencies, chosen.impedance, method)
+    test = _test(chosen)
+    names = (
+        owners([arc.time for arc in fitted.arcs], chosen.frequencies, chosen.shares) if chosen.shares else ()
+    )
+    output.mkdir(parents=True, exist_ok=True)
+    write_json(output / "drt.json", _record(chosen, found, fitted, test, names))
+    write_text(output / "drt.csv", _table(chosen, found, fitted))
+    marked = zip(fitted.arcs, names or [""] * len(fitted.arcs), strict=True)
+    omega = 2 * np.pi * chosen.frequencies
+    figure = relaxation_figure(
+        chosen.unit,
+        (float(1 / omega.max()), float(1 / omega.min())),
+        (found.times, found.density),
+        (found.times, fitted.density(found.times)),
+        other,
+        method,
+        [(arc.time, arc.height, name) for arc, name in marked],
+    )
+    figure.savefig(output / "drt.png", dpi=200)
+    return _said(chosen, found, fitted, test, names)
+
+
+def _test(chosen: Spectrum) -> KramersKronig | None:
+    # Of a run it is a check of the calculation, which may go without the library; measured data have loaded it.
+    try:
+        return kramers_kronig(chosen.frequencies, chosen.impedance)
+    except InputError:
+        return None
+
+
+def _record(
+    chosen: Spectrum, found: Relaxation, fitted: Arcs, test: KramersKronig | None, names: tuple[str, ...]
+) -> dict[str, Any]:
+    unit = chosen.unit
+    return {
+        "spectrum": chosen.label,
+        "regularisation": found.regularisation,
+        "noise [-]": found.noise,
+        f"series resistance [{unit}]": fitted.resistance,
+        f"inductance [{unit}.s]": fitted.inductance,
+        f"series elastance [{unit}.s-1]": fitted.elastance,
+        "residual of the arcs [-]": fitted.residual,
+        "Kramers-Kronig residual [-]": None if test is None else test.residual,
+        "peaks": [
+            {"time [s]": p.time, f"height [{unit}]": p.height, f"resistance [{unit}]": p.resistance}
+            for p in found.peaks
+        ],
+        "arcs": [
+            {
+                "time [s]": arc.time,
+                "time, standard deviation [s]": arc.time_error,
+                f"resistance [{unit}]": arc.resistance,
+                f"resistance, standard deviation [{unit}]": arc.resistance_error,
+                "exponent [-]": arc.exponent,
+                "exponent, standard deviation [-]": arc.exponent_error,
+                f"height [{unit}]": arc.height,
+                "owner": names[at] if names else None,
+            }
+            for at, arc in enumerate(fitted.arcs)
+        ],
+    }
+
+
+def _table(chosen: Spectrum, found: Relaxation, fitted: Arcs) -> str:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    unit = chosen.unit
+    writer.writerow(["Relaxation time [s]", f"Distribution [{unit}]", f"Distribution of the arcs [{unit}]"])
+    for row in zip(found.times, found.density, fitted.density(found.times), strict=True):
+        writer.writerow([repr(float(value)) for value in row])
+    return buffer.getvalue()
+
+
+def _said(
+    chosen: Spectrum, found: Relaxation, fitted: Arcs, test: KramersKronig | None, names: tuple[str, ...]
+) -> str:
+    unit = chosen.unit.replace(".", " ")
+    lines = [f"{chosen.label}: lambda = {found.regularisation:.2g}, noise {100 * found.noise:.2g} % of |Z|"]
+    if test is not None:
+        lines.append(
+            f"Kramers-Kronig: {100 * test.residual:.2g} % of |Z| is left by {test.elements} RC elements"
+        )
+    lines.append(
+        f"series resistance {fitted.resistance:.5g} {unit}, inductance {fitted.inductance:.2g} {unit} s"
+    )
+    for at, arc in enumerate(fitted.arcs):
+        owner = f"; {names[at]}" if names else ""
+        lines.append(
+            f"tau = {arc.time:.4g} s: R = {arc.resistance:.5g} +- {arc.resistance_error:.2g} {unit}, "
+            f"alpha = {arc.exponent:.4f} +- {arc.exponent_error:.1g}{owner}"
+        )
+    return "\n".join(lines)

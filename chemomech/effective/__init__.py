@@ -1,0 +1,1 @@
+"""Effective properties of a case's microstructure: what is solved, written and quoted."""

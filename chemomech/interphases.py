@@ -1,0 +1,135 @@
+"""From the layers of a case to physics: coatings, interphases and interdiffused layers with their numbers."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from chemomech.case.layers import growth_factor, layer_material
+from chemomech.case.schema import Coating, Interdiffusion, Interface
+from chemomech.case.schema import Interphase as InterphaseInput
+from chemomech.fields import Field
+from chemomech.materials.material import Material
+from chemomech.physics.interphase import (
+    OXIDATION,
+    REDUCTION,
+    Charge,
+    GrownLayer,
+    Growth,
+    Interphase,
+    LithiumInterphase,
+    Reaction,
+)
+from chemomech.physics.layers import Film
+
+THICKNESS_SCALE: Final = 1e-3
+"""a change of 1 nm counts as one [um]"""
+
+
+@dataclass(frozen=True)
+class Grown:
+    """A layer that grows: its law, resistance and start."""
+
+    growth: Growth
+    layer: GrownLayer
+    charge: Charge | None
+    start: float
+    """thickness at the start [um]"""
+
+
+@dataclass(frozen=True)
+class LayerMaker:
+    """Makes the layers of a case from its material files at its temperature."""
+
+    directories: Sequence[Path]
+    temperature: float
+    """[K]"""
+    number: Callable[[float], Any]
+    """makes a constant of the forms"""
+
+    def coating(self, given: Coating) -> Film:
+        """Return the resistance of a coating, thickness over conductivity."""
+        conductivity = layer_material(given, self.directories).number("ionic_conductivity", self.temperature)
+        return Film(self.number(given.thickness / conductivity))
+
+    def interphase(self, given: InterphaseInput, support: str, coating: Coating | None = None) -> Grown:
+        """Return an interphase on a support, slowed by the additive and by the coating, where there are such."""
+        material = layer_material(given, self.directories)
+        oxidation = material.has("oxidation_potential")
+        sign = OXIDATION if oxidation else REDUCTION
+        reaction, constant = None, None
+        if given.law != "diffusion":
+            reaction = Reaction(
+                self._property(material, "reaction_rate"),
+                self._property(material, "oxidation_potential" if oxidation else "reduction_potential"),
+                self._property(material, "decomposition_coefficient"),
+                self.number(self.temperature),
+                sign,
+            )
+        if given.law != "reaction":
+            constant = self._property(material, "growth_constant")
+        factor = self._factor(coating)
+        if given.additive is not None:
+            factor *= growth_factor(given.additive, self.directories, self.temperature)
+        growth = Growth(reaction, constant, self.number(factor))
+        charge = Charge(self._property(material, "molar_volume"), sign)
+        layer = self._layer("interphase", support, material)
+        return Grown(growth, layer, charge, given.initial_thickness)
+
+    def interdiffusion(self, given: Interdiffusion, support: str, coating: Coating | None) -> Grown:
+        """Return an interdiffused layer on a support."""
+        material = layer_material(given, self.directories)
+        constant = self._property(material, "growth_constant")
+        growth = Growth(None, constant, self.number(self._factor(coating)))
+        layer = self._layer("interdiffusion", support, material)
+        return Grown(growth, layer, None, given.initial_thickness)
+
+    def at_interface(
+        self, given: Interface, active: str, electrolyte: str, ionic_potential: Field
+    ) -> list[tuple[Interphase, Grown]]:
+        """Return what grows at an interface, as physics and by its numbers."""
+        name = f"{active}|{electrolyte}"
+        support = f"interface:{name}"
+        grown: list[tuple[str, Grown]] = []
+        if given.interphase is not None:
+            grown.append(("interphase", self.interphase(given.interphase, support, given.coating)))
+        if given.interdiffusion is not None:
+            grown.append(
+                ("interdiffusion", self.interdiffusion(given.interdiffusion, support, given.coating))
+            )
+        return [
+            (
+                Interphase(
+                    name, word, active, electrolyte, one.growth, one.layer, one.charge, ionic_potential
+                ),
+                one,
+            )
+            for word, one in grown
+        ]
+
+    def at_lithium(
+        self,
+        given: InterphaseInput,
+        boundary: str,
+        touching: Mapping[Field, tuple[str, ...]],
+        metal: Field | None,
+    ) -> tuple[LithiumInterphase, Grown]:
+        """Return what grows on lithium metal, as physics and by its numbers."""
+        one = self.interphase(given, f"boundary:{boundary}")
+        assert one.charge is not None  # an interphase has one, an interdiffused layer none
+        physics = LithiumInterphase(
+            boundary, "interphase", touching, one.growth, one.layer, one.charge, metal
+        )
+        return physics, one
+
+    def _factor(self, coating: Coating | None) -> float:
+        return 1.0 if coating is None else growth_factor(coating, self.directories, self.temperature)
+
+    def _layer(self, word: str, support: str, material: Material) -> GrownLayer:
+        kind, _, place = support.partition(":")
+        thickness = Field(f"{word} thickness at {place}", support, "um", THICKNESS_SCALE, "local")
+        conductivity = self._property(material, "ionic_conductivity")
+        return GrownLayer(thickness, conductivity, "boundary" if kind == "boundary" else "interface")
+
+    def _property(self, material: Material, key: str) -> Any:
+        return self.number(material.number(key, self.temperature))

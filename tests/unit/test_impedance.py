@@ -1,0 +1,161 @@
+"""The linearised model: shares of a series circuit, ranks and solvers, the spectrum as a step of a protocol."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import small
+
+from chemomech.analysis.impedance import OHM_CM2, Impedance, frequencies
+from chemomech.constants import FARADAY, GAS
+from chemomech.errors import InputError, RunError
+from chemomech.render.spectra import frequency_text, spectrum_figures
+from chemomech.results.format import IMPEDANCE_FILE
+from chemomech.results.read import open_results
+from chemomech.results.spectra import figures, read_spectra, with_layers
+from chemomech.solver.frequency import Linearised, frequency_solver
+
+THERMAL = GAS * 298.15 / FARADAY
+STEP = "Impedance from 10 kHz to 100 mHz, 2 points per decade"
+IMPEDANCE = {"steps": ["Charge at 1C for 60 s", STEP, "Hold at 3.75 V for 20 s", STEP]}
+
+
+@pytest.fixture(scope="module")
+def rich(tmp_path_factory: pytest.TempPathFactory) -> object:
+    content = small.rich("particle@right", "left", "right")
+    return small.simulation(small.case(tmp_path_factory.mktemp("rich"), content))
+
+
+def test_shares_of_a_layered_cell_are_its_resistances(rich: object) -> None:
+    linear = Impedance(rich.model)  # type: ignore[attr-defined]
+    impedance, shares = linear.at(1e-2)
+    linear.destroy()
+    area = rich.model.cell_area * OHM_CM2  # type: ignore[attr-defined]
+    theta = 0.85
+    # a few percent of the current still pass through the double layer's branch: compare slow values only where exact
+    known = {
+        "ionic conduction in electrolyte": None,
+        "film at left": 10.0,
+        "contact resistance at right": 0.1,
+        "counter electrode at left": THERMAL / 1e-2 * 10.0,
+        "film at particle|electrolyte": 20.0,
+        "charge transfer at particle|electrolyte": THERMAL / (1e-3 * 2 * np.sqrt(theta * (1 - theta))) * 10.0,
+    }
+    for name, value in known.items():
+        assert name in shares
+        if value is not None:
+            tolerance = 1e-6 if "left" in name or "right" in name else 1e-3
+            assert shares[name].real * area == pytest.approx(value, rel=tolerance), name
+    assert sum(shares.values()) == pytest.approx(impedance, rel=1e-9)
+
+
+def test_linearising_leaves_the_state_and_the_control_alone(rich: object) -> None:
+    model = rich.model  # type: ignore[attr-defined]
+    model.control.mode.value = 0.0
+    before = model.state.copy(), float(model.state.time_factor.value)
+    histories = [u.history.x.array.copy() for u in model.state.dynamic]
+    linear = Impedance(model)
+    first = linear.at(1.0)[0]
+    linear.destroy()
+    assert float(model.control.mode.value) == 0.0
+    model.control.mode.value = 1.0
+    assert all(np.array_equal(a, b) for a, b in zip(before[0], model.state.copy(), strict=True))
+    assert float(model.state.time_factor.value) == before[1]
+    after = [u.history.x.array for u in model.state.dynamic]
+    assert all(np.array_equal(a, b) for a, b in zip(histories, after, strict=True))
+    again = Impedance(model)
+    assert again.at(1.0)[0] == pytest.approx(first, rel=1e-12)
+    again.destroy()
+
+
+def test_the_transposed_system_needs_a_factorisation(rich: object) -> None:
+    model = rich.model  # type: ignore[attr-defined]
+    solver = frequency_solver(Linearised(model.problem, model.state), model.domain.comm, "iterative")
+    with pytest.raises(RunError, match="raise \\[numerics\\] direct_limit"):
+        solver.solve(1.0, np.zeros(model.state.size()), transposed=True)
+    solver.destroy()
+
+
+def test_frequencies_include_both_ends() -> None:
+    found = frequencies(1e6, 1e-3, 10)
+    assert len(found) == 91 and found[0] == pytest.approx(1e6) and found[-1] == pytest.approx(1e-3)
+    assert np.allclose(np.diff(np.log10(found)), -0.1)
+    assert len(frequencies(3.0, 1.0, 1)) == 2
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = small.write(tmp_path_factory.mktemp("spectra"), protocol=IMPEDANCE)
+    done = small.chemomech("run", folder, "--quiet")
+    assert done.returncode == 0, done.stderr
+    return folder / "results"
+
+
+def test_a_spectrum_is_a_moment_of_the_run(whole: Path) -> None:
+    history = open_results(whole).history
+    at = np.flatnonzero((history["Step [-]"] == 2) | (history["Step [-]"] == 4))
+    assert len(at) == 2 and np.all(history["Step size [s]"][at] == 0.0)
+    assert history["Time [s]"][at[0]] == history["Time [s]"][at[0] - 1]
+    spectra = read_spectra(whole)
+    assert [s.number for s in spectra] == [1, 2] and [s.step for s in spectra] == [2, 4]
+    assert [s.time for s in spectra] == [history["Time [s]"][n] for n in at]
+    for spectrum in spectra:
+        assert len(spectrum.frequencies) == 11
+        assert np.allclose(sum(spectrum.shares.values()), spectrum.impedance, rtol=1e-8)
+        assert np.all(spectrum.impedance.real > 0.0)
+    summary = open_results(whole).summary
+    assert summary["Spectra [-]"] == 2.0
+    assert summary["Re Z at the highest frequency, last spectrum [ohm.cm2]"] == pytest.approx(
+        float(spectra[-1].impedance[0].real)
+    )
+
+
+@pytest.mark.reliability
+def test_a_run_continued_after_a_spectrum_has_each_of_them_once(whole: Path, tmp_path: Path) -> None:
+    # A longer protocol goes on from the checkpoint at the end of the shorter one.
+    shorter = {"steps": IMPEDANCE["steps"], "cycles": 1}
+    folder = small.write(tmp_path, protocol=shorter)
+    assert small.chemomech("run", folder, "--quiet").returncode == 0
+    path = folder / "results" / IMPEDANCE_FILE
+    path.write_text(path.read_text() + "1,2")  # what a kill left behind
+    done = small.chemomech("run", folder, "--quiet", "--resume", "--set", "protocol.cycles=2")
+    assert done.returncode == 0, done.stderr
+    spectra, first = read_spectra(folder / "results"), read_spectra(whole)
+    assert [(s.number, s.cycle, s.step) for s in spectra] == [(1, 1, 2), (2, 1, 4), (3, 2, 2), (4, 2, 4)]
+    for one, other in zip(spectra, first, strict=False):
+        assert np.array_equal(one.impedance, other.impedance)
+
+
+def test_the_verb_computes_the_initial_state(tmp_path: Path) -> None:
+    folder = small.write(tmp_path)
+    asked = ("impedance", folder, "--quiet", "--frequencies", "1 kHz to 1 Hz", "--points", "1")
+    done = small.chemomech(*asked)
+    assert done.returncode == 0, done.stderr
+    (spectrum,) = read_spectra(folder / "results" / "impedance")
+    assert list(np.round(spectrum.frequencies, 9)) == [1000.0, 100.0, 10.0, 1.0] and spectrum.time == 0.0
+    assert "Re Z at the lowest frequency" in done.stdout
+    wrong = small.chemomech("impedance", folder, "--frequencies", "1 kHz to 1 V")
+    assert wrong.returncode == 2 and "'1 V' is not a frequency" in wrong.stderr
+
+
+def test_a_damaged_table_is_told(whole: Path, tmp_path: Path) -> None:
+    assert read_spectra(tmp_path) == () and figures(()) == {}
+    text = (whole / IMPEDANCE_FILE).read_text()
+    (tmp_path / IMPEDANCE_FILE).write_text(text.replace("Frequency [Hz]", "Frequency"))
+    with pytest.raises(InputError, match=r"has no column 'Frequency \[Hz\]'"):
+        read_spectra(tmp_path)
+    (tmp_path / IMPEDANCE_FILE).write_text(text.replace("\n1,", "\none,", 1))
+    with pytest.raises(InputError, match="is damaged"):
+        read_spectra(tmp_path)
+
+
+def test_figures_of_spectra(whole: Path) -> None:
+    spectra = read_spectra(whole)
+    drawn = spectrum_figures(spectra)
+    assert set(drawn) == {"nyquist", "bode", "impedance_shares"}
+    axes = drawn["nyquist"].axes[0]
+    assert axes.get_aspect() == 1.0 and axes.get_xlabel().startswith("Re Z")
+    assert spectrum_figures(()) == {}
+    assert [frequency_text(f) for f in (1e6, 1e4, 5.0, 1e-3)] == ["1 MHz", "10 kHz", "5 Hz", "1 mHz"]
+    pair = {"charge transfer at a|b": np.array([1 + 1j]), "double layer at a|b": np.array([2.0 + 0j])}
+    assert list(with_layers(pair).values()) == [np.array([3 + 1j])]
