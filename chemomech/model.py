@@ -20,6 +20,7 @@ from chemomech.case.schema import CounterElectrode as CounterElectrodeInput
 from chemomech.case.schema import WorkingElectrode as WorkingElectrodeInput
 from chemomech.connectivity import floating
 from chemomech.constants import FARADAY, GAS, VACUUM
+from chemomech.contacts import Contacts
 from chemomech.domain import FREE_SURFACE, Domain, Support, check_names
 from chemomech.errors import InputError, Problem
 from chemomech.fields import (
@@ -41,13 +42,14 @@ from chemomech.materials.kinetics import Kinetics
 from chemomech.materials.laws import ufl_maths
 from chemomech.materials.material import Material, load_material
 from chemomech.materials.properties import SALT
+from chemomech.memory import Memories
 from chemomech.physics.balance import Layer, Physics
 from chemomech.physics.charge_transfer import ChargeTransfer
 from chemomech.physics.conduction import Conduction
 from chemomech.physics.ionic_contact import IonicContact
 from chemomech.physics.layers import Film
 from chemomech.physics.lithium_transport import Host, LithiumTransport
-from chemomech.physics.mechanics import StackPressure, StressEquilibrium
+from chemomech.physics.mechanics import StackPressure, StressEquilibrium, rollers
 from chemomech.physics.salt_transport import SaltTransport, Solution
 from chemomech.physics.space_charge import BlockingCore, InterfaceCore, Ion, Medium, SpaceCharge
 from chemomech.physics.terminal import (
@@ -129,6 +131,9 @@ class Model:
     """cross-section of the cell at the counter electrode [um^2]"""
     open_circuit_voltage: float
     """at the initial composition [V]"""
+    contacts: Contacts
+    """faces that can part or that conduct in part"""
+    memories: Memories
     lithium_metal: tuple[str, ...]
     """observables that are currents of lithium ions from metal into the electrolyte"""
     grown: tuple[Grown, ...] = ()
@@ -152,10 +157,6 @@ class Model:
     def observables(self) -> dict[str, ufl.Form]:
         """All scalar forms that the physics offer, by name."""
         return {name: form for item in self.physics for name, form in item.observables(self.state).items()}
-
-    def having(self, item: Field) -> list[Field]:
-        """Return the fields that are this quantity, of which there may be one per group of regions."""
-        return [field for field in self.state.fields if field.quantity == item.quantity]
 
     def equilibrium_capacity(self, low: float | None, high: float | None) -> float:
         """Charge between the equilibria at two voltages [nC]; an open end means the end of the materials' range."""
@@ -368,20 +369,22 @@ class _Builder:
         """Put the parts together."""
         pressure = self._pressure()
         control = Control(self.number(0.0), self.number(0.0), self.number(1.0))
-        terminal = self._terminal(control)
         mechanics = None
         if self.stressed:
             swelling = {name: self._ion_concentration(name) for name in self.electric}
             free = self.case.mechanics.out_of_plane == "free"
             mechanics = StressEquilibrium(self._solids(), free, swelling)
+        self.contacts = Contacts(self.case, self.domain, self.materials, self.number, mechanics)
+        terminal = self._terminal(control)
         space_charge = self._space_charge()
         physics = self._physics(mechanics, terminal, pressure, space_charge)
         self._refuse_floating()
-        fields = list(dict.fromkeys(f for item in physics for f in item.fields))
+        fields = self.contacts.parted(list(dict.fromkeys(f for item in physics for f in item.fields)))
         state = self._state(fields)
         self._refuse_mixed_lithium(state)
         residual = sum((item.residual(state) for item in physics), ufl.Form([]))
         voltage = self._start(state)
+        self.contacts.start(state)
         problem = BlockProblem(
             residual,
             state.functions,
@@ -410,6 +413,8 @@ class _Builder:
             terminal_area=terminal.area,
             cell_area=self.domain.boundary_area(counter),
             open_circuit_voltage=voltage,
+            contacts=self.contacts,
+            memories=Memories(state, self.contacts.followed(state), problem.compile),
             lithium_metal=tuple(f"metal current at {boundary}" for boundary in metal),
             grown=tuple(self.grown),
         )
@@ -438,11 +443,13 @@ class _Builder:
             *self._interface_cores(),
             *self._charge_transfer(),
             *self._ionic_contacts(),
+            *self.contacts.contacts.values(),
             terminal,
             self._counter(),
             *self.growing,
             mechanics,
             pressure,
+            *self.contacts.joints.values(),
         ]
         return tuple(item for item in menu if item is not None)
 
@@ -650,7 +657,13 @@ class _Builder:
 
     def _ionic_contacts(self) -> list[IonicContact]:
         return [
-            IonicContact(one, other, (self.ionic[one], self.ionic[other]), self.number(resistance))
+            IonicContact(
+                one,
+                other,
+                (self.ionic[one], self.ionic[other]),
+                self.number(resistance),
+                self.contacts.fraction(f"{one}|{other}"),
+            )
             for (one, other), resistance in self._resistances().items()
         ]
 
@@ -675,6 +688,7 @@ class _Builder:
             strain_coefficient=self._optional(given.strain_coefficient),
             layers=layers,
             film_current=film,
+            conducting_fraction=self.contacts.fraction(name),
             double_layer=self._optional(given.double_layer),
             ionic_potential=self.ionic[electrolyte],
         )
@@ -723,6 +737,7 @@ class _Builder:
             self.number(self.case.cell.contact_resistance or 0.0),
             control,
             area,
+            self.contacts.collector_fraction(),
         )
 
     def _working(self, given: WorkingElectrodeInput, control: Control) -> WorkingElectrode:
@@ -836,8 +851,11 @@ class _Builder:
         numerics = self.case.numerics
         scalars = (*ROLES, "regions")
         degrees = {f: numerics.scalar_degree for f in fields if f.support.partition(":")[0] in scalars}
-        degrees[DISPLACEMENT] = numerics.displacement_degree
-        return State(self.domain, supports, [f for f in fields if f in POTENTIALS], degrees)
+        degrees |= {f: numerics.displacement_degree for f in fields if f.quantity == DISPLACEMENT.quantity}
+        memories = self.contacts.memories()
+        for face in self.contacts.point_faces():
+            self.domain.point_space(face)  # its submesh must be there before anything is compiled
+        return State(self.domain, supports, [f for f in fields if f in POTENTIALS], degrees, memories)
 
     def _start(self, state: State) -> float:
         # Lithium as given; potentials at open circuit of the collector's region, relative to that potential; without
@@ -894,18 +912,13 @@ class _Builder:
 
     def _rollers(self, state: State) -> list[fem.DirichletBC]:
         # A plane that is neither pressed nor free slides on a wall: no displacement along its normal.
-        space = state.unknowns[DISPLACEMENT].space
         pressed = self.case.pressure.at if self.case.pressure is not None else None
-        held: set[int] = set()
-        conditions = []
-        for name, facets in self.domain.facet_boundary.items():
-            if name in (pressed, FREE_SURFACE) or name in self.case.mechanics.free:
-                continue
-            axis = self.domain.normal_axis(name)
-            held.add(axis)
-            component = space.sub(axis)
-            dofs = fem.locate_dofs_topological(component, self.domain.dimension - 1, facets)
-            conditions.append(fem.dirichletbc(np.float64(0.0), dofs, component))
+        walls = [
+            name
+            for name in self.domain.facet_boundary
+            if name not in (pressed, FREE_SURFACE) and name not in self.case.mechanics.free
+        ]
+        held = {self.domain.normal_axis(name) for name in walls}
         needed = {1} if self.domain.coordinates == "axisymmetric" else set(range(self.domain.dimension))
         loose = sorted("xyz"[axis] for axis in needed - held)
         if loose:
@@ -916,7 +929,7 @@ class _Builder:
                     "leave at least one plane boundary per direction neither free nor pressed",
                 )
             )
-        return conditions
+        return rollers(state, walls)
 
 
 def fill(state: State, item: Field, region: str, value: float) -> None:

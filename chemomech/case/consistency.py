@@ -1,13 +1,13 @@
 """What the sections of a case must say about each other, about its materials and its protocol."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from chemomech.case.effective import effective_problems
 from chemomech.case.idle import idle_keys
 from chemomech.case.layers import layer_problems
 from chemomech.case.mesh import mesh_problems
-from chemomech.case.schema import Cell, Interface, Pressure, Protocol, Region
+from chemomech.case.schema import Cell, Interface, Numerics, Pressure, Protocol, Region
 from chemomech.case.sections import Sections
 from chemomech.case.wording import Location, nearest
 from chemomech.errors import InputError, Problem
@@ -180,6 +180,7 @@ def _interfaces(sections: Sections) -> Iterator[Problem]:
                 "resistance is met by ions between electrolytes; a film on active material is film_resistance"
             )
             yield sections.problem((*here, "resistance"), what, remedy)
+        yield from _faces(sections, here, interface, roles)
         resolved = [
             sections.regions[name].space_charge is not None for name in names if name in sections.regions
         ]
@@ -194,6 +195,30 @@ def _interfaces(sections: Sections) -> Iterator[Problem]:
         what = "no interface has charge_transfer: no lithium can enter or leave the active material"
         remedy = 'add [interfaces."particle|electrolyte"] charge_transfer = { exchange_current = "1 A/m^2" }'
         yield sections.problem(("interfaces",), what, remedy)
+
+
+def _faces(
+    sections: Sections, here: Location, interface: Interface, roles: Sequence[str]
+) -> Iterator[Problem]:
+    """Contact and bonds: what they act on must be there."""
+    numerics: Numerics | None = sections.valid.get("numerics")
+    passes = interface.charge_transfer is not None or interface.resistance is not None
+    if interface.contact is not None and len(roles) == 2 and not passes:
+        what = "no current crosses here that a contact could throttle"
+        yield sections.problem(
+            (*here, "contact"), what, "give charge_transfer or resistance, or remove 'contact'"
+        )
+    healing = None if interface.contact is None else interface.contact.healing
+    if healing is not None and interface.cohesive is None:
+        what = "nothing can break here that could heal"
+        yield sections.problem((*here, "contact", "healing"), what, "give 'cohesive', or remove 'healing'")
+    if interface.parts and numerics is not None and numerics.solver == "fieldsplit":
+        what = "bodies that can part need solver = 'direct'"
+        yield sections.problem(("numerics", "solver"), what, "write solver = 'direct' or 'auto'")
+    retained = None if interface.contact is None else interface.contact.retained
+    if interface.loose and retained is not None:
+        what = "nothing adheres where two regions merely touch"
+        yield sections.problem((*here, "contact", "retained"), what, "remove 'retained' or 'loose'")
 
 
 def _cell(sections: Sections) -> Iterator[Problem]:

@@ -85,13 +85,17 @@ class ChargeTransfer:
         return form
 
     def observables(self, state: State) -> dict[str, ufl.Form]:
-        """Faradaic and capacitive current [nA], charge of the double layer [nC], mean overpotential x area."""
+        """Faradaic and capacitive current [nA], charge of the double layer [nC], mean overpotential x area; where only
+        part of the area conducts, the conductance near equilibrium [nA/V]."""
         plus, minus = frozenset([self.active]), frozenset([self.electrolyte])
         integrate = state.domain.on_interface
         found = {
             f"faradaic current {self.name}": integrate(self.faradaic(state), plus, minus),
             f"overpotential {self.name}": integrate(self.overpotential(state), plus, minus),
         }
+        if self.conducting_fraction is not None:
+            conductance = self.conducting_fraction(state) / self._resistance(state)
+            found[f"interface conductance {self.name}"] = integrate(conductance, plus, minus)
         if self.double_layer is not None:
             stored = self.double_layer * self._drop(state)
             found[f"capacitive current {self.name}"] = integrate(self.capacitive(state), plus, minus)
@@ -106,7 +110,7 @@ class ChargeTransfer:
         else:
             eta = eta - self.open_circuit_potential(self._theta(state))
         if self.strain_coefficient is not None:
-            eta = eta + self.strain_coefficient * ufl.tr(state.strain)("+")
+            eta = eta + self.strain_coefficient * ufl.tr(state.strain(self.active))("+")
         return eta
 
     def faradaic(self, state: State) -> Any:
@@ -122,6 +126,11 @@ class ChargeTransfer:
             return 0.0
         rates = state.rate(ELECTRONIC_POTENTIAL)("+") - state.rate(self.ionic_potential)("-")
         return self.double_layer * rates
+
+    def _resistance(self, state: State) -> Any:
+        # of a unit of area that conducts, near equilibrium; layers are taken at one unit of current density
+        layers = sum(layer.drop(state, 1.0) for layer in self.layers)
+        return layers + 1.0 / self.kinetics.conductance(self._theta(state))
 
     def _fraction(self, state: State) -> Any:
         return 1.0 if self.conducting_fraction is None else self.conducting_fraction(state)

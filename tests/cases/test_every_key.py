@@ -92,6 +92,7 @@ GLASS: dict[str, tuple[Any, str]] = {
     "poissons_ratio": (0.35, "1"),
     "tensile_strength": (80.0, "MPa"),
     "fracture_energy": (2.0, "J/m^2"),
+    "hardness": (2.0, "GPa"),
     "flaw_size": (2.0, "um"),
 }
 GEL: dict[str, tuple[Any, str]] = {
@@ -192,6 +193,53 @@ SALTED: Edits = {
 """the same with a salt in one of them"""
 JOINT = "interfaces.particle|electrolyte.resistance"
 TRANSFER = "interfaces.particle|electrolyte.charge_transfer"
+CONTACT = "interfaces.particle|electrolyte.contact"
+COHESIVE = "interfaces.particle|electrolyte.cohesive"
+PLATED = "cell.collector_contact"
+LAWS: dict[str, dict[str, Any]] = {
+    "persson": {"slope": 0.2},
+    "greenwood_williamson": {"asperity_radius": "1 um", "height_spread": "0.1 um"},
+    "westergaard": {"amplitude": "20 nm", "wavelength": "2 um"},
+    "plastic": {},
+}
+
+
+def rough(law: str = "persson") -> dict[str, Any]:
+    """Return a contact that was pressed before the run."""
+    return {"law": law, **LAWS[law], "fabrication_pressure": "100 MPa", "unloading_exponent": 0.5}
+
+
+def contact_keys(place: str) -> dict[str, tuple[Edits, Edits]]:
+    """Return the keys of a contact at an interface or at the collector."""
+    soft: Edits = {"regions.electrolyte.properties": {"hardness": "2 GPa"}} if place == CONTACT else {}
+    hard: Edits = soft or {"regions.particle.properties": {"hardness": "2 GPa"}}
+    return {
+        f"{place}.law": ({**hard, place: rough()}, {place: rough("plastic")}),
+        f"{place}.slope": ({place: rough()}, {f"{place}.slope": 0.3}),
+        f"{place}.asperity_radius": (
+            {place: rough("greenwood_williamson")},
+            {f"{place}.asperity_radius": "2 um"},
+        ),
+        f"{place}.height_spread": (
+            {place: rough("greenwood_williamson")},
+            {f"{place}.height_spread": "0.2 um"},
+        ),
+        f"{place}.amplitude": ({place: rough("westergaard")}, {f"{place}.amplitude": "30 nm"}),
+        f"{place}.wavelength": ({place: rough("westergaard")}, {f"{place}.wavelength": "3 um"}),
+        f"{place}.fabrication_pressure": ({place: rough()}, {f"{place}.fabrication_pressure": "200 MPa"}),
+        f"{place}.unloading_exponent": ({place: rough()}, {f"{place}.unloading_exponent": 0.7}),
+        f"{place}.retained": ({place: rough()}, {f"{place}.retained": 0.5}),
+    }
+
+
+BREAKING: Edits = {
+    "pressure": DELETE,
+    CONTACT: {**rough(), "retained": 0.5},
+    COHESIVE: {"strength": "2 MPa", "fracture_energy": "1e-3 J/m^2", "shear_ratio": 1.0},
+    "protocol.steps": ["Charge at 2C for 20 s", "Discharge at 2C for 30 s"],
+    "numerics.displacement_degree": 2,
+}
+"""a particle that shrinks, comes off its electrolyte and is pressed back to it"""
 NO_MECHANICS: Edits = {"pressure": DELETE, "output.fields": ["concentration"]}
 FIXTURE: Edits = {"pressure": {"at": "right", "fixture": "50 GPa/mm"}}
 
@@ -350,6 +398,21 @@ CASE_KEYS: dict[str, tuple[Edits, Edits]] = {
     "numerics.maximum_step": ({}, {"numerics.maximum_step": "5 s"}),
     "numerics.minimum_step": ({"numerics.time_tolerance": 1e-5}, {"numerics.minimum_step": "4 s"}),
     "numerics.mobility": ({}, {"numerics.mobility": "dilute"}),
+    **contact_keys(CONTACT),
+    **contact_keys(PLATED),
+    f"{CONTACT}.healing": (BREAKING, {f"{CONTACT}.healing": 0.5}),
+    f"{COHESIVE}.strength": (BREAKING, {f"{COHESIVE}.strength": "1.5 MPa"}),
+    f"{COHESIVE}.fracture_energy": (BREAKING, {f"{COHESIVE}.fracture_energy": "2e-3 J/m^2"}),
+    f"{COHESIVE}.shear_ratio": (
+        {**BREAKING, "mechanics.free": ["top"]},
+        {f"{COHESIVE}.shear_ratio": 0.5},
+    ),
+    f"{COHESIVE}.relaxation_time": (BREAKING, {f"{COHESIVE}.relaxation_time": "20 s"}),
+    "interfaces.particle|electrolyte.loose": (
+        {"pressure": DELETE},
+        {"interfaces.particle|electrolyte.loose": True},
+    ),
+    "numerics.overlap": (BREAKING, {"numerics.overlap": 1e-3}),
     "risk.flaw_size": ({}, {"risk.flaw_size": "0.1 um"}),
     "output.fields": ({}, {"output.fields": ["stoichiometry"]}),
     "output.every": ({"numerics.maximum_step": "5 s"}, {"output.every": 3}),
@@ -531,6 +594,7 @@ PROPERTIES: dict[str, Edits] = {
 GLASSY: dict[str, Edits] = {
     "ionic_conductivity": {"ionic_conductivity.value": 0.1},
     "fracture_energy": {"fracture_energy.value": 1.0},
+    "hardness": {"hardness.value": 1.0},
 }
 SALTY: dict[str, Edits] = {
     "transference_number": {"transference_number.value": 0.2},
@@ -541,7 +605,6 @@ NOT_USED_YET = {
     "lithium_concentration": "space charge is not modelled yet",
     "relative_permittivity": "space charge is not modelled yet",
     "exchange_current_density": "belongs to an interface; in a material it is for orientation",
-    "hardness": "contact is not modelled yet",
     "yield_strength": "plasticity is not modelled yet",
     "creep_exponent": "creep is not modelled yet",
     "creep_activation_energy": "creep is not modelled yet",
@@ -567,6 +630,8 @@ def test_every_property_is_accounted_for() -> None:
 def test_every_property_changes_something(folder: Path, tmp_path: Path, key: str) -> None:
     # risks are compared where there is tension: in the particle that shrinks, and in the glass that it pulls
     pulled: Edits = {"regions.particle.stress_free_stoichiometry": 0.9, "pressure.program": ["0 MPa"]}
+    if key == "hardness":
+        pulled[CONTACT] = {**rough("plastic"), "retained": 0.5}
     plain = base(folder, pulled)
     changed = outcome(
         tmp_path / "changed", edited(BASE, pulled), oxide=PROPERTIES.get(key, {}), glass=GLASSY.get(key, {})
