@@ -33,11 +33,13 @@ from chemomech.fields import (
     State,
     ion_concentration,
 )
+from chemomech.materials.charge_layer import LayerLaw, settled_charge
 from chemomech.materials.free_energy import Solid
 from chemomech.materials.kinetics import Kinetics
 from chemomech.materials.laws import ufl_maths
 from chemomech.materials.material import Material, load_material
-from chemomech.physics.balance import Physics
+from chemomech.physics.balance import Layer, Physics
+from chemomech.physics.charge_layer import ChargeLayer
 from chemomech.physics.charge_transfer import ChargeTransfer
 from chemomech.physics.conduction import Conduction
 from chemomech.physics.ionic_contact import IonicContact
@@ -206,6 +208,7 @@ class _Builder:
         self.initial = {name: self._initial_stoichiometry(name) for name in self.with_role("active")}
         self.ionic = self._ionic_potentials()
         self.electric = self._electric_potentials()
+        self.charge_layers: list[ChargeLayer] = []
 
     # ---- numbers ----------------------------------------------------------------------------------
 
@@ -381,6 +384,7 @@ class _Builder:
             space_charge,
             *self._interface_cores(),
             *self._charge_transfer(),
+            *self.charge_layers,
             *self._ionic_contacts(),
             terminal,
             self._counter(),
@@ -568,8 +572,13 @@ class _Builder:
 
     def _interface(self, active: str, electrolyte: str, given: ChargeTransferInput) -> ChargeTransfer:
         name = f"{active}|{electrolyte}"
-        film = None
+        film, layers = None, list[Layer]()
         if given.film_resistance:
+            layers.append(Film(self.number(given.film_resistance)))
+        charge_layer = self._charge_layer(active, electrolyte, given)
+        if charge_layer is not None:
+            layers.append(charge_layer)
+        if layers:
             film = Field(f"current density at {name}", f"interface:{name}", "nA/um^2", 1e-3, "projected")
         return ChargeTransfer(
             name=name,
@@ -585,11 +594,34 @@ class _Builder:
             maximum_concentration=self.number(self.property(active, "maximum_concentration")),
             open_circuit_potential=None if given.stress else self.law(active, "open_circuit_potential"),
             strain_coefficient=self._optional(given.strain_coefficient),
-            layers=() if film is None else (Film(self.number(given.film_resistance or 0.0)),),
+            layers=tuple(layers),
             film_current=film,
+            layer_charge=None if charge_layer is None else charge_layer.charge,
             double_layer=self._optional(given.double_layer),
             ionic_potential=self.ionic[electrolyte],
         )
+
+    def _charge_layer(self, active: str, electrolyte: str, given: ChargeTransferInput) -> ChargeLayer | None:
+        law = given.space_charge
+        if law is None:
+            return None
+        name = f"{active}|{electrolyte}"
+        layer = ChargeLayer(
+            active,
+            electrolyte,
+            Field(f"layer charge at {name}", f"interface:{name}", "nC/um^2", 1e-4, "projected"),
+            self.ionic[electrolyte],
+            LayerLaw.of(law.occupancy),
+            self.number(law.occupancy),
+            self.number(law.mobile_concentration),
+            self.number(VACUUM * self.property(electrolyte, "relative_permittivity")),
+            self.number(self.property(electrolyte, "ionic_conductivity")),
+            self.number(law.zero_charge),
+            self._optional(law.core_capacitance),
+            self.temperature,
+        )
+        self.charge_layers.append(layer)
+        return layer
 
     def _optional(self, value: float | None) -> fem.Constant | None:
         return None if value is None else self.number(value)
@@ -759,6 +791,14 @@ class _Builder:
             fill(state, electric, name, -charged.chemical_potential)
             bulk = charged.mobile_concentration * charged.occupancy
             fill(state, self._ion_concentration(name), name, bulk)
+        for layer in self.charge_layers:
+            core = np.inf if layer.core_capacitance is None else float(layer.core_capacitance.value)
+            sites, permittivity = float(layer.sites.value), float(layer.permittivity.value)
+            scale = np.sqrt(permittivity * GAS * temperature * sites)
+            voltage = potentials[layer.active] - float(layer.zero_charge.value)
+            thermal = GAS * temperature / FARADAY
+            held = settled_charge(voltage, layer.law.occupancy, scale, thermal, core)
+            state.unknowns[layer.charge].function.x.array[:] = held
         for name, theta in self.initial.items():
             fill(state, CONCENTRATION, name, theta * self.property(name, "maximum_concentration"))
             fill(state, CHEMICAL_POTENTIAL, name, potentials[name] - start)

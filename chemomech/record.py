@@ -71,7 +71,11 @@ STRESS_QUANTITIES: Final = (
     "Energetic crack risk",
 )
 LITHIUM_QUANTITIES: Final = ("Mean stoichiometry", "Min stoichiometry", "Max stoichiometry")
-INTERFACE_QUANTITIES: Final = {"overpotential ": "Mean overpotential", "ionic drop ": "Mean ionic drop"}
+INTERFACE_QUANTITIES: Final = {
+    "overpotential ": "Mean overpotential",
+    "ionic drop ": "Mean ionic drop",
+    "layer potential ": "Mean layer voltage",
+}
 """how observables integrated over an interface begin -> how the columns of their means are called"""
 COMMON_SHARE: Final = 0.99
 """share of a region's volume whose stress the P99 column bounds: peaks at necks and corners are left out"""
@@ -186,6 +190,7 @@ class Recorder:
             if (name := observable.removeprefix(start)) != observable
         ]
         """observable integrated over an interface, the interface, what its mean is called"""
+        self.resisting = [name for start, name, _ in self.drops if start.startswith("layer potential ")]
         self.layers = None if model.space_charge is None else ChargeLayers(model)
         self.columns = self._columns()
         self.extreme_columns = [c for c in self.columns if c.startswith((*STRESS_QUANTITIES, "Max field"))]
@@ -228,6 +233,7 @@ class Recorder:
             regions = self.model.space_charge.media
             columns += [names.region_column(q, r) for q in names.LAYER_QUANTITIES for r in regions]
         columns += [f"{column} at {name} [mV]" for _, name, column in self.drops]
+        columns += [f"Layer resistance at {name} [ohm.m2]" for name in self.resisting]
         return tuple(columns)
 
     def _areas(self) -> dict[str, float]:
@@ -304,6 +310,9 @@ class Recorder:
                         f"constant of {constant * NM_PER_UM:.3g} nm: a continuum says little there"
                     )
             self.notes = tuple(thin)
+        for name in self.resisting:
+            mean = reading.scalars[f"layer resistance {name}"] / self.areas[name]
+            row[f"Layer resistance at {name} [ohm.m2]"] = mean * OHM_M2
         for observable, name, column in self.drops:
             mean = reading.scalars[observable] / self.areas[name]
             row[f"{column} at {name} [mV]"] = mean * MILLI

@@ -28,6 +28,7 @@ def menu() -> dict[str, Case]:
         electrolytes,
         jacobian,
         kinetics,
+        layer_law,
         manufactured,
         nernst_planck,
         space_charge,
@@ -76,6 +77,7 @@ def menu() -> dict[str, Case]:
         "scl_relaxation": contacts.relaxation,
         "scl_swelling": contacts.swelling,
         "scl_mms": nernst_planck.orders,
+        "scl_nm_law": layer_law.against_resolved,
     }
 
 

@@ -10,7 +10,7 @@ from chemomech.errors import InputError
 from chemomech.verification import run
 from chemomech.verification.figures import Figure, judge, tables
 
-SLOW = {"dis_stress_coupled_potentiostatic", "particle_vs_pybamm", "diff_sphere_pot"}
+SLOW = {"dis_stress_coupled_potentiostatic", "particle_vs_pybamm", "diff_sphere_pot", "scl_nm_law"}
 PARALLEL = {"ranks"}
 MARKED = [
     pytest.param(
