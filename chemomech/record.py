@@ -193,7 +193,9 @@ class Recorder:
         self.resisting = [name for start, name, _ in self.drops if start.startswith("layer potential ")]
         self.layers = None if model.space_charge is None else ChargeLayers(model)
         self.columns = self._columns()
-        self.extreme_columns = [c for c in self.columns if c.startswith((*STRESS_QUANTITIES, "Max field"))]
+        self.extreme_columns = [
+            c for c in self.columns if c.startswith((*STRESS_QUANTITIES, "Max field", "Layer resistance at "))
+        ]
         self.end_columns = [c for c in self.columns if c.startswith(tuple(names.LAYER_QUANTITIES))]
         self.notes: tuple[str, ...] = ()
         """what a reader of the numbers must know"""

@@ -210,7 +210,8 @@ def against_resolved() -> dict[str, float]:
                 law.drop(0.0), resolved.drop(0.0)
                 drops = [one.drop(current, 6) for one in (law, resolved)]
                 found[f"drop_{share}_{key}"] = drops[0] / drops[1]
-        law.bench.destroy(), resolved.bench.destroy()
+        law.bench.destroy()
+        resolved.bench.destroy()
     return found
 
 
