@@ -37,6 +37,7 @@ from chemomech.fields import (
     ion_concentration,
 )
 from chemomech.interphases import Grown, LayerMaker
+from chemomech.materials.charge_layer import LayerLaw, settled_charge
 from chemomech.materials.free_energy import Solid
 from chemomech.materials.kinetics import Kinetics
 from chemomech.materials.laws import ufl_maths
@@ -44,6 +45,7 @@ from chemomech.materials.material import Material, load_material
 from chemomech.materials.properties import SALT
 from chemomech.memory import Memories
 from chemomech.physics.balance import Layer, Physics
+from chemomech.physics.charge_layer import ChargeLayer
 from chemomech.physics.charge_transfer import ChargeTransfer
 from chemomech.physics.conduction import Conduction
 from chemomech.physics.ionic_contact import IonicContact
@@ -233,6 +235,7 @@ class _Builder:
         self.growing: list[Physics] = []
         self.salt = self._salt_concentrations()
         self.electric = self._electric_potentials()
+        self.charge_layers: list[ChargeLayer] = []
 
     # ---- numbers ----------------------------------------------------------------------------------
 
@@ -442,6 +445,7 @@ class _Builder:
             space_charge,
             *self._interface_cores(),
             *self._charge_transfer(),
+            *self.charge_layers,
             *self._ionic_contacts(),
             *self.contacts.contacts.values(),
             terminal,
@@ -669,7 +673,10 @@ class _Builder:
 
     def _interface(self, active: str, electrolyte: str, given: ChargeTransferInput) -> ChargeTransfer:
         name = f"{active}|{electrolyte}"
+        charge_layer = self._charge_layer(active, electrolyte, given)
         film, layers = None, self._layers(active, electrolyte, given)
+        if charge_layer is not None:
+            layers = (*layers, charge_layer)
         if layers:
             film = Field(f"current density at {name}", f"interface:{name}", "nA/um^2", 1e-3, "projected")
         return ChargeTransfer(
@@ -689,6 +696,7 @@ class _Builder:
             layers=layers,
             film_current=film,
             conducting_fraction=self.contacts.fraction(name),
+            layer_charge=None if charge_layer is None else charge_layer.charge,
             double_layer=self._optional(given.double_layer),
             ionic_potential=self.ionic[electrolyte],
         )
@@ -708,6 +716,28 @@ class _Builder:
             self.grown.append(grown)
             layers.append(grown.layer)
         return tuple(layers)
+
+    def _charge_layer(self, active: str, electrolyte: str, given: ChargeTransferInput) -> ChargeLayer | None:
+        law = given.space_charge
+        if law is None:
+            return None
+        name = f"{active}|{electrolyte}"
+        layer = ChargeLayer(
+            active,
+            electrolyte,
+            Field(f"layer charge at {name}", f"interface:{name}", "nC/um^2", 1e-4, "projected"),
+            self.ionic[electrolyte],
+            LayerLaw.of(law.occupancy),
+            self.number(law.occupancy),
+            self.number(law.mobile_concentration),
+            self.number(VACUUM * self.property(electrolyte, "relative_permittivity")),
+            self.number(self.property(electrolyte, "ionic_conductivity")),
+            self.number(law.zero_charge),
+            self._optional(law.core_capacitance),
+            self.temperature,
+        )
+        self.charge_layers.append(layer)
+        return layer
 
     def _optional(self, value: float | None) -> fem.Constant | None:
         return None if value is None else self.number(value)
@@ -884,6 +914,14 @@ class _Builder:
             fill(state, electric, name, -charged.chemical_potential)
             bulk = charged.mobile_concentration * charged.occupancy
             fill(state, self._ion_concentration(name), name, bulk)
+        for layer in self.charge_layers:
+            core = np.inf if layer.core_capacitance is None else float(layer.core_capacitance.value)
+            sites, permittivity = float(layer.sites.value), float(layer.permittivity.value)
+            scale = np.sqrt(permittivity * GAS * temperature * sites)
+            voltage = potentials[layer.active] - float(layer.zero_charge.value)
+            thermal = GAS * temperature / FARADAY
+            held = settled_charge(voltage, layer.law.occupancy, scale, thermal, core)
+            state.unknowns[layer.charge].function.x.array[:] = held
         for name, theta in self.initial.items():
             fill(state, CONCENTRATION, name, theta * self.property(name, "maximum_concentration"))
             fill(state, CHEMICAL_POTENTIAL, name, potentials[name] - start)

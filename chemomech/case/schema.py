@@ -205,6 +205,20 @@ class Region(_Block):
         return _numbers(value)
 
 
+class LayerLaw(_Block):
+    """A space-charge layer between an active and an electrolyte region that is thinner than the mesh: its charge and
+    its resistance against the voltage over it, from the electrolyte's relative_permittivity and ionic_conductivity."""
+
+    mobile_concentration: Annotated[float, Quantity("concentration", "1e3 mol/m^3")]
+    """Concentration of the sites among which lithium ions are mobile in the electrolyte [mol/m^3]."""
+    occupancy: Annotated[float, Field(gt=0.0, lt=1.0)]
+    """Share of the sites that is taken in the bulk [-]."""
+    zero_charge: Annotated[float, Quantity("voltage", "3 V", "any")]
+    """Electronic less ionic potential at which the interface holds no charge [V]."""
+    core_capacitance: Annotated[float, Quantity("area_capacitance", "0.2 F/m^2")] | None = None
+    """Capacitance of the core (Stern) layer in series [F/m^2]; without it none."""
+
+
 class ChargeTransfer(_Block):
     """Butler-Volmer kinetics of the interface between an active and an electrolyte region."""
 
@@ -226,6 +240,14 @@ class ChargeTransfer(_Block):
     """Area resistance of an interphase film [ohm m^2]; without it none."""
     double_layer: Annotated[float, Quantity("area_capacitance", "0.1 F/m^2")] | None = None
     """Double-layer capacitance [F/m^2]; without it none."""
+    space_charge: LayerLaw | None = None
+    """The space-charge layer in the electrolyte, in place of double_layer and in series with the film; without it
+    none."""
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Refuse two double layers."""
+        if self.space_charge is not None and self.double_layer is not None:
+            raise mistake("'double_layer' and 'space_charge' exclude each other", "keep one of them")
 
 
 LAW_KEYS: Final[dict[str, tuple[str, ...]]] = {

@@ -34,6 +34,7 @@ def menu() -> dict[str, Case]:
         interphase,
         jacobian,
         kinetics,
+        layer_law,
         manufactured,
         nernst_planck,
         relaxations,
@@ -122,6 +123,7 @@ def menu() -> dict[str, Case]:
         "scl_relaxation": contacts.relaxation,
         "scl_swelling": contacts.swelling,
         "scl_mms": nernst_planck.orders,
+        "scl_nm_law": layer_law.against_resolved,
     }
 
 
