@@ -10,7 +10,6 @@ from mpi4py import MPI
 
 from chemomech.solver.checkpoint import read_checkpoint, write_checkpoint
 
-
 WAVES = np.array([1.3, 0.9, 0.4])
 
 
