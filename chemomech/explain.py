@@ -23,6 +23,10 @@ _EQUATIONS: Final = {
     "conductor": ("electrons: div(-sigma_s grad phi_s) = 0",),
     "inert": (),
 }
+_CHARGED: Final = (
+    "charge: -div(eps grad phi) = F (c - c0), ions: F dc/dt + div(-kappa grad phi_e) = 0",
+    "lattice: theta/(1 - theta) = theta0/(1 - theta0) exp(F (phi_e - phi - mu)/RT), kappa ~ theta (1 - theta)",
+)
 _CONVECTION: Final = "lithium also moves with the lattice: J gains + c v"
 _MOMENTUM: Final = "momentum: -div sigma = 0, sigma = C : "
 _RISK: Final = ("tensile_strength", "flaw_size", "fracture_toughness", "fracture_energy")
@@ -95,8 +99,10 @@ def _region(case: Case, name: str, region: Region) -> Iterator[str]:
     here: Location = ("regions", name)
     yield ""
     yield f"Region {name}: {region.material}, {region.role} [{case.origins.get(here, '')}]"
-    for equation in _EQUATIONS[region.role]:
+    for equation in _EQUATIONS[region.role] if region.space_charge is None else _CHARGED:
         yield f"  {equation}"
+    if region.space_charge is not None:
+        yield from _keys(case, region.space_charge, (*here, "space_charge"), defaults=False)
     if region.role == "active" and case.mechanics.lattice_velocity is not None:
         yield f"  {_CONVECTION}"
     if case.mechanics.enabled:
@@ -114,7 +120,8 @@ def _region(case: Case, name: str, region: Region) -> Iterator[str]:
             origin = case.origins.get((*here, "properties", key), "case.toml")
         else:
             origin = found.source if found.confirmed else f"{found.source}; not confirmed"
-        used = "" if key in ROLES[region.role] else " (crack risk)" if key in _RISK else " (for information)"
+        needed = (*ROLES[region.role], *(("relative_permittivity",) if region.space_charge is not None else ()))
+        used = "" if key in needed else " (crack risk)" if key in _RISK else " (for information)"
         yield f"  {key} = {found.given}{used} [{origin}]"
 
 

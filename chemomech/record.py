@@ -196,7 +196,7 @@ class Recorder:
         self.extreme_columns = [
             c for c in self.columns if c.startswith((*STRESS_QUANTITIES, "Max field", "Layer resistance at "))
         ]
-        self.end_columns = [c for c in self.columns if c.startswith(tuple(names.LAYER_QUANTITIES))]
+        self.end_columns = [c for c in self.columns if c.split(" in ")[0] in names.LAYER_QUANTITIES]
         self.notes: tuple[str, ...] = ()
         """what a reader of the numbers must know"""
         self.areas = self._areas()
