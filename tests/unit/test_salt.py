@@ -123,6 +123,28 @@ def test_the_record_of_a_run(tmp_path: Path) -> None:
     assert np.all(np.isfinite(results.array("Ionic potential [V]", -1)))
 
 
+def test_an_active_film_on_a_polymer(tmp_path: Path) -> None:
+    # films and stress on, direct and block by block: both ions move, lithium is taken up, salt is kept
+    summaries = []
+    for solver in ("direct", "fieldsplit"):
+        folder = small.write(
+            tmp_path / solver,
+            small.rich("particle@right", "left", "right"),
+            small.FILM_MESH,
+            regions={"electrolyte": POLYMER},
+            protocol={"steps": ["Charge at 2C for 1 minute", "Rest for 1 minute"]},
+            numerics={"solver": solver},
+            output={"fields": ["salt_concentration", "stoichiometry"]},
+        )
+        summaries.append(run_case(read_case(folder), folder / "results", quiet=True))
+        history = open_results(folder / "results").history
+        assert np.ptp(history["Max salt concentration in electrolyte [mol.m-3]"]) > 1.0
+    direct, blocks = summaries
+    assert direct["Max lithium balance error [-]"] < 1e-10 and direct["Max salt balance error [-]"] < 1e-10
+    assert blocks["Max salt balance error [-]"] < 1e-10
+    assert blocks["End voltage [V]"] == pytest.approx(direct["End voltage [V]"], abs=1e-7)
+
+
 def test_figures_show_the_salt(tmp_path: Path) -> None:
     output = {"fields": ["salt_concentration"], "figures": True, "animation": False}
     steps = ["Charge at 3 mA/cm2 for 10 s", "Rest for 10 s"]
