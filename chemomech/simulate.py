@@ -139,6 +139,7 @@ class Simulation:
             raise RunError(f"no equilibrium was found at the start: {attempt.reason}")
         self.scheme.restart(0.0, self.charge)
         self.start = self.meter.read()
+        self.model.memories.advance()
         self.observer(Moment(0.0, 0.0, None, self.start, 0.0, 0.0, attempt.iterations, False))
 
     def _charge_layers(self) -> None:
@@ -406,6 +407,7 @@ class Simulation:
             self.scheme.restart(self.position.time, self.charge)
         else:
             self.scheme.accept(self.position.time, self.charge)
+        self.model.memories.advance()
         self.counts.accepted += 1
         self._last = reading
         if last:
@@ -453,7 +455,9 @@ def newton_options(model: Model) -> NewtonOptions:
     kind = numerics.solver
     if kind == "auto":
         limit = numerics.direct_limit or DIRECT_LIMIT[model.domain.dimension]
-        kind = "direct" if model.state.size() <= limit else "fieldsplit"
+        # bodies that can part are held together by stiff springs, which no block of the preconditioner sees
+        small = model.state.size() <= limit or bool(model.contacts.joints)
+        kind = "direct" if small else "fieldsplit"
     return NewtonOptions(numerics.newton_tolerance, numerics.maximum_newton_iterations, kind)
 
 

@@ -249,3 +249,10 @@ def wait_for(condition: Callable[[], bool], timeout: float, what: str) -> None:
     while not condition():
         assert time.monotonic() < limit, f"{what}: not within {timeout:g} s"
         time.sleep(0.02)
+
+
+def compiled(state: Any) -> Callable[[Any], Any]:
+    """Return what compiles a form on the meshes of a state."""
+    from dolfinx import fem
+
+    return lambda form: fem.form(form, entity_maps=state.domain.entity_maps)

@@ -141,7 +141,10 @@ class NewtonSolver:
     def _find_pattern(self) -> None:
         # Interface forms couple degree of freedom 0 with every interface degree of freedom by explicit zeros, one
         # dense row and column; they are left out.  But what is left out at the first assembly is lost for good,
-        # so that one is done at a state where no entry vanishes by accident (at rest dI/dc is zero, say).
+        # so that one is done at a state where no entry vanishes by accident (at rest dI/dc is zero, say).  Where
+        # bodies may part no one state shows every entry (they are pressed together, bonded, or apart): all are kept.
+        if sum(trait.treatment == "elastic" for trait in self.problem.traits) > 1:
+            return
         for block in _blocks(self.matrix):
             block.setOption(PETSc.Mat.Option.IGNORE_ZERO_ENTRIES, True)
         kept = [f.x.array.copy() for f in self.problem.functions]
