@@ -15,7 +15,7 @@ from chemomech.errors import InputError, Problem
 from chemomech.render.animation import animate
 from chemomech.render.curves import all_curves
 from chemomech.render.layer_profiles import space_charge
-from chemomech.render.profiles import profiles
+from chemomech.render.profiles import PROFILED, profiles, widest_frame
 from chemomech.render.scenes import field_scene, film_strip, regions_scene, worst_frame
 from chemomech.render.spectra import spectrum_figures
 from chemomech.render.style import RISKS, STYLE
@@ -96,6 +96,7 @@ def _pictures(record: Results, folder: Path) -> list[Path]:
         made.append(_save(profile, folder / "space_charge.png"))
     for name in _fields(record):
         frame = worst_frame(record, name) if name in RISKS else worst
+        frame = widest_frame(record, name) if name in PROFILED else frame
         made.append(_save(field_scene(record, name, frame), folder / f"{_slug(name)}.png"))
     if CRACK_RISK_ARRAY in record.cell_arrays and record.frames >= 4:
         first, peak, last = record.times[0], record.times[worst], record.times[-1]
