@@ -112,7 +112,9 @@ def same_run(got: Any, expected: Any, tolerance: float) -> None:
         scale = float(np.nanmax(np.abs(other.point_data[name])))
         np.testing.assert_allclose(one.point_data[name], other.point_data[name], atol=tolerance * scale)
     for name in other.cell_data:
-        scale = max(1e-3, float(np.nanmax(np.abs(other.cell_data[name]))))  # an open face is pressed by 1e-10 MPa
+        scale = max(
+            1e-3, float(np.nanmax(np.abs(other.cell_data[name])))
+        )  # an open face is pressed by 1e-10 MPa
         np.testing.assert_allclose(one.cell_data[name], other.cell_data[name], atol=tolerance * scale)
 
 
