@@ -39,6 +39,7 @@ def menu() -> dict[str, Case]:
         space_charge,
         stress,
         tomography,
+        voltammetry,
     )
 
     return {
@@ -92,6 +93,7 @@ def menu() -> dict[str, Case]:
         "eis_cell": impedance_cells.whole_cell,
         "eis_slow_limit": impedance_cells.slow_limit,
         "eis_electrolytes": impedance_cells.electrolyte_cells,
+        "cv_randles_sevcik": voltammetry.randles_sevcik,
         "z_seed_formula": relaxations.seed_formula,
         "drt_zarc": relaxations.zarc,
         "drt_two_zarcs": relaxations.two_zarcs,
