@@ -10,7 +10,16 @@ from chemomech.case.consistency import materials_of
 from chemomech.case.effective import NUMERICS, needed
 from chemomech.case.layers import layer_material
 from chemomech.case.mesh import mesh_names
-from chemomech.case.schema import Case, Coating, Effective, Interdiffusion, Interphase, Quantity, Region
+from chemomech.case.schema import (
+    Case,
+    Coating,
+    Effective,
+    Interdiffusion,
+    Interface,
+    Interphase,
+    Quantity,
+    Region,
+)
 from chemomech.materials.material import Material
 from chemomech.materials.properties import DECOMPOSITION, GROWTH, ROLES, SALT
 from chemomech.protocol import Step, parse_pressure, parse_protocol
@@ -47,6 +56,12 @@ _CHARGED: Final = (
 _CONVECTION: Final = "lithium also moves with the lattice: J gains + c v"
 _MOMENTUM: Final = "momentum: -div sigma = 0, sigma = C : "
 _RISK: Final = ("tensile_strength", "flaw_size", "fracture_toughness", "fracture_energy")
+_LAWS: Final = {
+    "persson": "A/A0 = erf(sqrt(2) p/(E* slope))",
+    "greenwood_williamson": "A/A0 = (p/E*) sqrt(pi asperity_radius/height_spread)",
+    "westergaard": "A/A0 = (2/pi) asin sqrt(p wavelength/(pi E* amplitude))",
+    "plastic": "A/A0 = p/hardness",
+}
 _KINETICS: Final = (
     "i = i0 [exp(alpha_a F eta/RT) - exp(-alpha_c F eta/RT)], positive current leaves the active material"
 )
@@ -193,9 +208,10 @@ def _interfaces(case: Case) -> Iterator[str]:
         if interface.resistance is not None:
             yield "  i = (phi_e,1 - phi_e,2)/resistance: ions cross between the two electrolytes"
             yield from _keys(case, interface, ("interfaces", key), only=("resistance",))
-        elif transfer is None:
+        elif transfer is None and not interface.parts:
             ionic = all(case.regions[name.strip()].role == "electrolyte" for name in key.split("|"))
             yield "  bonded; " + ("ions cross without resistance" if ionic else "no lithium crosses")
+        yield from _faces(case, key, interface)
         if transfer is None:
             continue
         terms = ["phi_s - phi_e - U(theta)"]
@@ -243,6 +259,20 @@ def _layer(
             if key in replaced:
                 origin = case.origins.get((*here, "properties", key), "case.toml")
             yield f"    {key} = {found.given} [{origin}]"
+
+
+def _faces(case: Case, key: str, interface: Interface) -> Iterator[str]:
+    """Yield what lets an interface part or conduct in part."""
+    here: Location = ("interfaces", key)
+    if interface.loose:
+        yield "  loose: the two regions touch without a bond, part, and slide without friction"
+    if interface.cohesive is not None:
+        yield "  bonded up to its strength: t = k(D) opening, lost for good at 2 fracture_energy/strength"
+        yield from _keys(case, interface.cohesive, (*here, "cohesive"))
+    if interface.contact is not None:
+        yield f"  conducts where it touches: {_LAWS[interface.contact.law]}, p the local normal pressure"
+        yield "  after the largest pressure p_m: A(p_m) [retained + (1 - retained)(p/p_m)^unloading_exponent]"
+        yield from _keys(case, interface.contact, (*here, "contact"))
 
 
 def _boundaries(case: Case) -> Iterator[str]:

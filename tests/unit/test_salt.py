@@ -118,6 +118,7 @@ def test_the_record_of_a_run(tmp_path: Path) -> None:
     assert summary["Max salt balance error [-]"] == max(history["Salt balance error [-]"]) < 1e-12
     assert summary["Max lithium balance error [-]"] < 1e-12
     assert "Salt depletion time [s]" not in summary
+    assert summary["Limiting current density [mA.cm-2]"] == pytest.approx(LIMIT, rel=1e-5)
     salt = results.array("Salt concentration [mol.m-3]", -1)
     points = results.grid.points
     assert np.all(np.isnan(salt[points[:, 0] > 20.0 + 1e-9]))
