@@ -4,8 +4,8 @@ The model is the plain sum of its physics.  Adding a physics is one file and one
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from itertools import combinations
+from dataclasses import dataclass, replace
+from itertools import combinations, product
 from typing import Any
 
 import chemomech.runtime  # noqa: F401
@@ -17,6 +17,7 @@ from dolfinx import fem
 from chemomech.case.schema import Case
 from chemomech.case.schema import ChargeTransfer as ChargeTransferInput
 from chemomech.case.schema import CounterElectrode as CounterElectrodeInput
+from chemomech.case.schema import SpaceCharge as SpaceChargeInput
 from chemomech.case.schema import WorkingElectrode as WorkingElectrodeInput
 from chemomech.connectivity import floating
 from chemomech.constants import FARADAY, GAS, VACUUM
@@ -24,6 +25,7 @@ from chemomech.contacts import Contacts
 from chemomech.domain import FREE_SURFACE, Domain, Support, check_names
 from chemomech.errors import InputError, Problem
 from chemomech.fields import (
+    ANION_POTENTIAL,
     CELL_VOLTAGE,
     CHEMICAL_POTENTIAL,
     CONCENTRATION,
@@ -522,7 +524,7 @@ class _Builder:
                 *elastic,
                 swelling=lambda theta: volume * sites * theta,
                 maximum_concentration=sites,
-                stress_free_stoichiometry=self.number(charged.occupancy),
+                stress_free_stoichiometry=self.number(charged.share),
             )
         if name not in self.initial:
             return Solid(*elastic)
@@ -588,10 +590,10 @@ class _Builder:
             for potential in dict.fromkeys(p for name, p in self.ionic.items() if name not in special)
         ]
 
-    def _ion_concentration(self, name: str) -> Field:
+    def _ion_concentration(self, name: str, ion: str = "ion") -> Field:
         charged = self.case.regions[name].space_charge
         assert charged is not None
-        return ion_concentration(name, charged.mobile_concentration)
+        return ion_concentration(name, charged.mobile_concentration, ion)
 
     def _space_charge(self) -> SpaceCharge | None:
         if not self.electric:
@@ -606,14 +608,40 @@ class _Builder:
             potential=self.ionic[name],
             concentration=self._ion_concentration(name),
             charge=1,
-            bulk_concentration=self.number(charged.mobile_concentration * charged.occupancy),
-            share=self.number(charged.occupancy),
-            conductivity=self.number(self.property(name, "ionic_conductivity")),
+            bulk_concentration=self.number(charged.bulk_concentration),
+            share=self.number(charged.share),
+            conductivity=self.number(self._bulk_conductivity(name, charged)),
             chemical_potential=self.number(charged.chemical_potential),
             solid=self._solid(name) if swells else None,
         )
         permittivity = self.number(VACUUM * self.property(name, "relative_permittivity"))
-        return Medium(self.electric[name], permittivity, (ion,))
+        if not charged.binary:
+            return Medium(self.electric[name], permittivity, (ion,))
+        anion = replace(
+            ion,
+            potential=ANION_POTENTIAL.on(self._anions()[name]),
+            concentration=self._ion_concentration(name, "anion"),
+            charge=-1,
+            conductivity=self.number(self._bulk_conductivity(name, charged, anion=True)),
+        )
+        return Medium(self.electric[name], permittivity, (ion, anion), vacancies=False)
+
+    def _anions(self) -> dict[str, set[str]]:
+        """Return for each region with mobile anions those whose anions it shares: ions pass without resistance."""
+        charged = {name: self.case.regions[name].space_charge for name in self.electric}
+        names = [name for name, given in charged.items() if given is not None and given.binary]
+        return self._joined(names, self._resistances())
+
+    def _bulk_conductivity(self, name: str, charged: SpaceChargeInput, *, anion: bool = False) -> float:
+        """Conductivity of one kind of ions in the bulk [nA/(V um)]: t+ kappa of the lithium ions of a salt."""
+        if not charged.binary:
+            return self.property(name, "ionic_conductivity")
+        content = KMOL_PER_M3 * charged.bulk_concentration
+        total, lithium = (
+            float(np.asarray(self.materials[name].law(key, self.case.cell.temperature)(content)))
+            for key in ("ionic_conductivity", "transference_number")
+        )
+        return total * (1 - lithium if anion else lithium)
 
     def _interface_cores(self) -> list[InterfaceCore]:
         return [
@@ -627,7 +655,29 @@ class _Builder:
                 0.0,
             )
             for (one, other), capacitance in self._cores().items()
-        ]
+        ] + self._active_cores()
+
+    def _active_cores(self) -> list[InterfaceCore]:
+        # Without charge the electrolyte is neutral up to the core: its electric potential is mu below the ionic one.
+        found = []
+        for active, name in product(self.with_role("active"), self.electric):
+            given, charged = self.case.interface(active, name), self.case.regions[name].space_charge
+            if given.core_capacitance is None:
+                continue
+            assert given.zero_charge is not None and charged is not None  # the case reader demands it
+            self._refuse_apart(active, name)
+            found.append(
+                InterfaceCore(
+                    f"{active}|{name}",
+                    frozenset([active]),
+                    frozenset([name]),
+                    ELECTRONIC_POTENTIAL,
+                    self.electric[name],
+                    self.number(given.core_capacitance),
+                    self.number(given.zero_charge + charged.chemical_potential),
+                )
+            )
+        return found
 
     def _salts(self, moving: Any) -> list[SaltTransport]:
         return [
@@ -912,8 +962,8 @@ class _Builder:
             charged = self.case.regions[name].space_charge
             assert charged is not None
             fill(state, electric, name, -charged.chemical_potential)
-            bulk = charged.mobile_concentration * charged.occupancy
-            fill(state, self._ion_concentration(name), name, bulk)
+            for ion in ("ion", "anion") if charged.binary else ("ion",):
+                fill(state, self._ion_concentration(name, ion), name, charged.bulk_concentration)
         for layer in self.charge_layers:
             core = np.inf if layer.core_capacitance is None else float(layer.core_capacitance.value)
             sites, permittivity = float(layer.sites.value), float(layer.permittivity.value)
