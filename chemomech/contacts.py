@@ -211,14 +211,15 @@ class Contacts:
         return f"{region}|{other}"
 
     def _pressure(self, plus: str, minus: str) -> Callable[[State], Any]:
-        # across a bonded interface the normal traction is one; its two approximations are averaged
+        # Across a bonded interface the normal traction is one.  It is read on the softer side: the stiffer one may be
+        # under 1 GPa along the interface, and then the error of its discrete stress exceeds a pressure of 1 MPa.
         mechanics = self.mechanics
         assert mechanics is not None  # the case reader demands it
+        softer, side = (plus, "+") if self._elastic(plus)[0] <= self._elastic(minus)[0] else (minus, "-")
 
         def pressed(state: State) -> Any:
             normal = _grown(ufl.FacetNormal(self.domain.mesh)("+"))
-            both = mechanics.stress(state, plus)("+") + mechanics.stress(state, minus)("-")
-            return -0.5 * ufl.inner(ufl.dot(normal, both), normal)
+            return -ufl.inner(ufl.dot(normal, mechanics.stress(state, softer)(side)), normal)
 
         return pressed
 

@@ -248,7 +248,9 @@ class Recorder:
         self.columns = self._columns()
         extremes = (*STRESS_QUANTITIES, *FACE_EXTREMES, "Max field", "Layer resistance at ")
         self.extreme_columns = [c for c in self.columns if c.startswith(extremes)]
-        self.end_columns = [c for c in self.columns if c.startswith((*names.LAYER_QUANTITIES, *FACE_ENDS))]
+        self.end_columns = [
+            c for c in self.columns if c.split(" in ")[0] in names.LAYER_QUANTITIES or c.startswith(FACE_ENDS)
+        ]
         self.notes: tuple[str, ...] = ()
         """what a reader of the numbers must know"""
         self.areas = self._areas()

@@ -234,6 +234,9 @@ def _layer_law(sections: Sections, key: str, interface: Interface, names: list[s
         if region.space_charge is not None:
             what = f"the charge of '{name}' is resolved: the layer is there already"
             yield sections.problem(here, what, "remove one of the two space_charge")
+        if region.salt is not None:
+            what = f"'{name}' has a salt: the law is that of one mobile ion on a fixed background"
+            yield sections.problem(here, what, "remove 'space_charge'")
         materials, _ = materials_of({name: region}, sections.directory)
         if name in materials and not materials[name].has("relative_permittivity"):
             what = f"{region.material} has no 'relative_permittivity', which space_charge needs"

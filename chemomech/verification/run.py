@@ -42,6 +42,7 @@ def menu() -> dict[str, Case]:
         space_charge,
         stress,
         tomography,
+        voltammetry,
     )
 
     return {
@@ -105,6 +106,7 @@ def menu() -> dict[str, Case]:
         "eis_cell": impedance_cells.whole_cell,
         "eis_slow_limit": impedance_cells.slow_limit,
         "eis_electrolytes": impedance_cells.electrolyte_cells,
+        "cv_randles_sevcik": voltammetry.randles_sevcik,
         "z_seed_formula": relaxations.seed_formula,
         "eis_salt": impedance_cells.salt,
         "drt_zarc": relaxations.zarc,

@@ -14,42 +14,20 @@ from chemomech.errors import InputError
 from chemomech.fields import DISPLACEMENT
 from chemomech.run import run_case
 
-CONTACT: dict[str, Any] = {
-    "law": "plastic",
-    "fabrication_pressure": "350 MPa",
-    "unloading_exponent": 0.5,
-    "retained": 0.5,
-    "healing": 0.5,
-}
-BOND: dict[str, Any] = {"strength": "20 MPa", "fracture_energy": "0.2 J/m^2", "shear_ratio": 0.8}
-TRANSFER: dict[str, Any] = {"exchange_current": "1 A/m^2", "dependence": "stoichiometry"}
-NUMERICS: dict[str, Any] = {"displacement_degree": 2, "quadrature_degree": 2}
-FIELDS = ["displacement", "opening", "contact_pressure", "damage", "conducting_fraction"]
+GIVEN: dict[str, Any] = small.PARTING["interfaces"]["particle|electrolyte"]
+CONTACT: dict[str, Any] = GIVEN["contact"]
+BOND: dict[str, Any] = GIVEN["cohesive"]
 
 
 def breaking(**interface: Any) -> dict[str, Any]:
-    """Return sections of a sphere that can part from its electrolyte."""
-    parts = {"charge_transfer": TRANSFER, "contact": CONTACT, "cohesive": BOND} | interface
-    return {
-        "interfaces": {"particle|electrolyte": {k: v for k, v in parts.items() if v is not None}},
-        "cell": {
-            "current_collector": "particle|electrolyte",
-            "counter_electrode": {"at": "bottom", "kind": "lithium", "exchange_current": "10 A/m^2"},
-        },
-        "pressure": {"at": "top", "program": ["5 MPa"]},
-        "numerics": NUMERICS,
-    }
+    """Return the interface of the sphere with changes; None takes a part away."""
+    parts = GIVEN | interface
+    return {"particle|electrolyte": {k: v for k, v in parts.items() if v is not None}}
 
 
 def sphere(folder: Path, **changes: Any) -> Any:
-    """Return the case of a sphere; it has no depth."""
-    content = {k: v for k, v in small.FILM.items() if k != "cell"}
-    content["cell"] = {
-        "temperature": "25 degC",
-        "contact_resistance": "1e-5 ohm m^2",
-    }
-    sections = breaking() | changes
-    return small.case(folder, content, small.SPHERE_MESH, **sections)
+    """Return the case of a sphere that can come off."""
+    return small.case(folder, {**small.PARTING, **changes}, small.SPHERE_MESH)
 
 
 def test_each_body_has_its_own_displacement(tmp_path: Path) -> None:
@@ -75,7 +53,7 @@ def test_each_body_has_its_own_displacement(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_run_that_breaks_its_bond(tmp_path: Path) -> None:
-    case = sphere(tmp_path, protocol={"steps": ["Charge at 1C until 4.0 V"]}, output={"fields": FIELDS})
+    case = sphere(tmp_path, protocol={"steps": ["Charge at 1C until 4.0 V"]})
     summary = run_case(case, tmp_path / "results", quiet=True)
     at = "at particle|electrolyte"
     assert summary[f"Damaged share {at} [-]"] > 0.1
@@ -98,19 +76,19 @@ def test_a_run_that_breaks_its_bond(tmp_path: Path) -> None:
 )
 def test_mistakes_are_said(tmp_path: Path, interface: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError, match=said):
-        small.model(sphere(tmp_path, **breaking(**interface)))
+        small.model(sphere(tmp_path, interfaces=breaking(**interface)))
 
 
 @pytest.mark.parametrize(
     ("sections", "said"),
     [
         ({"mechanics": {"enabled": False}}, "mechanics are off"),
-        ({"numerics": {**NUMERICS, "solver": "fieldsplit"}}, "bodies that can part need solver = 'direct'"),
+        ({"numerics": {"solver": "fieldsplit"}}, "bodies that can part need solver = 'direct'"),
     ],
 )
 def test_what_contact_needs_is_said(tmp_path: Path, sections: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError, match=said):
-        sphere(tmp_path, **(breaking() | sections))
+        sphere(tmp_path, **sections)
 
 
 @pytest.mark.parametrize("field", ["opening", "damage", "contact_pressure", "conducting_fraction"])
