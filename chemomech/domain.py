@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, cast
 
 import chemomech.runtime  # noqa: F401
 
+import basix.ufl
 import numpy as np
 import numpy.typing as npt
 import ufl
@@ -61,6 +62,7 @@ class Domain:
     _supports: dict[Any, Support] = field(default_factory=dict)
     _subdomains: dict[str, list[tuple[int, Int32Array]]] = field(default_factory=dict)
     _identities: dict[Any, int] = field(default_factory=dict)
+    _point_spaces: dict[str, fem.FunctionSpace] = field(default_factory=dict)
 
     @property
     def comm(self) -> MPI.Intracomm:
@@ -120,6 +122,53 @@ class Domain:
             submesh, facet_map, _, _ = mesh.create_submesh(self.mesh, self.dimension - 1, facets)
             self._supports[key] = Support(submesh, part, facet_map, _parents(submesh, facet_map))
         return self._supports[key]
+
+    def face_support(self, face: str) -> Support:
+        """Return the submesh of a face: an interface "a|b", or "a@boundary", where a region ends at a boundary."""
+        region, mark, other = face.partition("@")
+        if mark:
+            return self.boundary_support(other, [region])
+        one, _, two = face.partition("|")
+        return self.interface_support([one], [two])
+
+    def on_face(self, integrand: Any, face: str) -> ufl.Form:
+        """Integrate over a face; on an interface "+" is the first region."""
+        region, mark, other = face.partition("@")
+        if mark:
+            return self.on_boundary(integrand, other, [region])
+        one, _, two = face.partition("|")
+        return self.on_interface(integrand, [one], [two])
+
+    def point_space(self, face: str) -> fem.FunctionSpace:
+        """Return the space of one number per integration point of a face."""
+        if face not in self._point_spaces:
+            body = self.face_support(face).mesh
+            element = basix.ufl.quadrature_element(body.basix_cell(), degree=self.quadrature_degree)
+            self._point_spaces[face] = fem.functionspace(body, element)
+        return self._point_spaces[face]
+
+    def facets_in(self, support: Support, facets: Int32Array) -> Int32Array:
+        """Return local facets of the mesh that bound cells of a support in the numbering of its submesh."""
+        if support.entity_map is None:
+            return facets
+        tdim = self.dimension
+        body = support.mesh
+        body.topology.create_connectivity(tdim, tdim - 1)
+        body.topology.create_connectivity(tdim - 1, tdim)
+        inverse = np.full(len(self.cell_region), -1, dtype=np.int32)
+        inverse[support.parent_entities] = np.arange(len(support.parent_entities), dtype=np.int32)
+        to_cells = self.mesh.topology.connectivity(tdim - 1, tdim)
+        here, there = (
+            self.mesh.topology.connectivity(tdim, tdim - 1),
+            body.topology.connectivity(tdim, tdim - 1),
+        )
+        found = [
+            there.links(inverse[cell])[int(np.flatnonzero(here.links(cell) == facet)[0])]
+            for facet in facets
+            for cell in to_cells.links(facet)
+            if inverse[cell] >= 0
+        ]
+        return np.unique(np.array(found, dtype=np.int32))
 
     # ---- geometry ---------------------------------------------------------------------------------
 
@@ -239,6 +288,13 @@ class Domain:
     def interface_area(self, plus: Iterable[str], minus: Iterable[str]) -> float:
         """Area of an interface [um^2]; per um of depth in plane strain [um]."""
         return self.integral(self.on_interface(fem.Constant(self.mesh, 1.0), plus, minus))
+
+    def largest_facet(self, face: str) -> float:
+        """Return the length of the largest facet of a face [um] (collective)."""
+        body = self.face_support(face).mesh
+        owned = body.topology.index_map(body.topology.dim).size_local
+        sizes = body.h(body.topology.dim, np.arange(owned, dtype=np.int32))
+        return float(self.comm.allreduce(float(np.max(sizes, initial=0.0)), op=MPI.MAX))
 
     def normal_axis(self, boundary: str) -> int:
         """Return the coordinate to which a plane boundary is perpendicular; InputError when it is not plane."""

@@ -10,7 +10,16 @@ from chemomech.case.consistency import materials_of
 from chemomech.case.effective import NUMERICS, needed
 from chemomech.case.layers import layer_material
 from chemomech.case.mesh import mesh_names
-from chemomech.case.schema import Case, Coating, Effective, Interdiffusion, Interphase, Quantity, Region
+from chemomech.case.schema import (
+    Case,
+    Coating,
+    Effective,
+    Interdiffusion,
+    Interface,
+    Interphase,
+    Quantity,
+    Region,
+)
 from chemomech.materials.material import Material
 from chemomech.materials.properties import DECOMPOSITION, GROWTH, ROLES, SALT
 from chemomech.protocol import Step, parse_pressure, parse_protocol
@@ -40,9 +49,19 @@ _SALT: Final = (
     "anions: dc/dt + div N = 0, N = -D grad c - (1 - t+) i/F; blocked at electrodes and other electrolytes",
     "charge: div i = 0, i = -kappa grad phi_e + (2 kappa RT/F)(1 - t+) chi grad ln c",
 )
+_CHARGED: Final = (
+    "charge: -div(eps grad phi) = F (c - c0), ions: F dc/dt + div(-kappa grad phi_e) = 0",
+    "lattice: theta/(1 - theta) = theta0/(1 - theta0) exp(F (phi_e - phi - mu)/RT), kappa ~ theta (1 - theta)",
+)
 _CONVECTION: Final = "lithium also moves with the lattice: J gains + c v"
 _MOMENTUM: Final = "momentum: -div sigma = 0, sigma = C : "
 _RISK: Final = ("tensile_strength", "flaw_size", "fracture_toughness", "fracture_energy")
+_LAWS: Final = {
+    "persson": "A/A0 = erf(sqrt(2) p/(E* slope))",
+    "greenwood_williamson": "A/A0 = (p/E*) sqrt(pi asperity_radius/height_spread)",
+    "westergaard": "A/A0 = (2/pi) asin sqrt(p wavelength/(pi E* amplitude))",
+    "plastic": "A/A0 = p/hardness",
+}
 _KINETICS: Final = (
     "i = i0 [exp(alpha_a F eta/RT) - exp(-alpha_c F eta/RT)], positive current leaves the active material"
 )
@@ -140,8 +159,11 @@ def _region(case: Case, name: str, region: Region) -> Iterator[str]:
     here: Location = ("regions", name)
     yield ""
     yield f"Region {name}: {region.material}, {region.role} [{case.origins.get(here, '')}]"
-    for equation in _SALT if region.salt is not None else _EQUATIONS[region.role]:
+    equations = _SALT if region.salt is not None else _EQUATIONS[region.role]
+    for equation in equations if region.space_charge is None else _CHARGED:
         yield f"  {equation}"
+    if region.space_charge is not None:
+        yield from _keys(case, region.space_charge, (*here, "space_charge"), defaults=False)
     if region.role == "active" and case.mechanics.lattice_velocity is not None:
         yield f"  {_CONVECTION}"
     if region.salt is not None:
@@ -158,9 +180,9 @@ def _region(case: Case, name: str, region: Region) -> Iterator[str]:
         theta = material.equilibrium_stoichiometry(region.initial.voltage, case.cell.temperature)
         yield f"  initial stoichiometry {theta:.4f} [from its open_circuit_potential]"
     yield from _keys(case, region, here, only=("stress_free_stoichiometry",), defaults=False)
-    yield from _properties(
-        case, name, material, ROLES[region.role] + (SALT if region.salt is not None else ())
-    )
+    read = ROLES[region.role] + (SALT if region.salt is not None else ())
+    read += ("relative_permittivity",) if region.space_charge is not None else ()
+    yield from _properties(case, name, material, read)
 
 
 def _properties(
@@ -186,9 +208,10 @@ def _interfaces(case: Case) -> Iterator[str]:
         if interface.resistance is not None:
             yield "  i = (phi_e,1 - phi_e,2)/resistance: ions cross between the two electrolytes"
             yield from _keys(case, interface, ("interfaces", key), only=("resistance",))
-        elif transfer is None:
+        elif transfer is None and not interface.parts:
             ionic = all(case.regions[name.strip()].role == "electrolyte" for name in key.split("|"))
             yield "  bonded; " + ("ions cross without resistance" if ionic else "no lithium crosses")
+        yield from _faces(case, key, interface)
         if transfer is None:
             continue
         terms = ["phi_s - phi_e - U(theta)"]
@@ -236,6 +259,20 @@ def _layer(
             if key in replaced:
                 origin = case.origins.get((*here, "properties", key), "case.toml")
             yield f"    {key} = {found.given} [{origin}]"
+
+
+def _faces(case: Case, key: str, interface: Interface) -> Iterator[str]:
+    """Yield what lets an interface part or conduct in part."""
+    here: Location = ("interfaces", key)
+    if interface.loose:
+        yield "  loose: the two regions touch without a bond, part, and slide without friction"
+    if interface.cohesive is not None:
+        yield "  bonded up to its strength: t = k(D) opening, lost for good at 2 fracture_energy/strength"
+        yield from _keys(case, interface.cohesive, (*here, "cohesive"))
+    if interface.contact is not None:
+        yield f"  conducts where it touches: {_LAWS[interface.contact.law]}, p the local normal pressure"
+        yield "  after the largest pressure p_m: A(p_m) [retained + (1 - retained)(p/p_m)^unloading_exponent]"
+        yield from _keys(case, interface.contact, (*here, "contact"))
 
 
 def _boundaries(case: Case) -> Iterator[str]:

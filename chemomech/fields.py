@@ -64,6 +64,28 @@ ION_CONCENTRATION = Field("ion_concentration", "ion-conducting", "pmol/um^3", 1e
 STACK_PRESSURE = Field("stack_pressure", "cell", "GPa", 1e-2, "global")
 
 
+@dataclass(frozen=True)
+class Memory:
+    """What a face remembers: the largest value that a quantity has had there at any accepted time step.
+
+    A face is an interface "a|b", or "a@boundary", where a region ends at a boundary of the mesh.
+    It is no unknown: it stands still while a step is solved and moves on, by `chemomech.memory`, when one is accepted.
+    """
+
+    quantity: str
+    face: str
+    unit: str
+
+    @property
+    def name(self) -> str:
+        """The quantity and its place."""
+        return f"{self.quantity} at {self.face}"
+
+
+LARGEST_PRESSURE = "largest pressure"
+DAMAGE = "damage"
+
+
 def ion_concentration(region: str, scale: float, ion: str = "ion") -> Field:
     """Return the concentration of a mobile ion in one region; it jumps where two lattices meet."""
     return replace(ION_CONCENTRATION, name=f"{ion}_concentration", scale=scale).on([region])
@@ -106,10 +128,16 @@ class State:
         supports: Mapping[Field, Support],
         offsets: Iterable[Field] = (),
         degrees: Mapping[Field, int] | None = None,
+        memories: Iterable[Memory] = (),
     ) -> None:
         self.domain = domain
         self.time_factor = fem.Constant(domain.mesh, 1.0)
         """a0 in rate = a0 * value + history [1/s]"""
+        self.step = fem.Constant(domain.mesh, 1.0)
+        """length of the time step that is being solved [s]"""
+        self.memory: dict[Memory, fem.Function] = {
+            item: fem.Function(domain.point_space(item.face), name=item.name) for item in memories
+        }
         self.unknowns: dict[Field, Unknown] = {}
         shifted = set(offsets)
         degree = degrees or {}
@@ -131,6 +159,11 @@ class State:
             unknown.history = fem.Function(unknown.space, name=f"{item.name}_history")
         return self.time_factor * unknown.function + unknown.history
 
+    def remembered(self, item: Memory) -> Any:
+        """Return a memory as an expression to stand in an integral over its face."""
+        function = self.memory[item]
+        return function if "@" in item.face else function("+")
+
     @property
     def fields(self) -> tuple[Field, ...]:
         """All fields, in block order."""
@@ -146,18 +179,27 @@ class State:
         """The unknowns whose rate some physics uses."""
         return [u for u in self.unknowns.values() if u.history is not None]
 
-    @property
-    def strain(self) -> Any:
-        """Small strain of the displacement [-], 3 x 3; with the out-of-plane strain where that is an unknown."""
-        return self._strain(self.value)
+    def having(self, item: Field) -> list[Field]:
+        """Return the fields that are this quantity: one, or one per group of regions between which it jumps."""
+        return [field for field in self.unknowns if field.quantity == item.quantity]
 
-    @property
-    def virtual_strain(self) -> Any:
-        """Strain of the test functions [-], 3 x 3."""
-        return self._strain(self.test)
+    def field_in(self, item: Field, region: str) -> Field:
+        """Return the field that is this quantity in a region; KeyError where there is none."""
+        for field in self.having(item):
+            if region in self.unknowns[field].support.regions:
+                return field
+        raise KeyError(f"{item.name} in {region}")
 
-    def _strain(self, values: Mapping[Field, Any]) -> Any:
-        in_plane = self.domain.strain(values[DISPLACEMENT])
+    def strain(self, region: str) -> Any:
+        """Small strain of a region [-], 3 x 3; with the out-of-plane strain where that is an unknown."""
+        return self._strain(self.value, self.field_in(DISPLACEMENT, region))
+
+    def virtual_strain(self, region: str) -> Any:
+        """Strain of the test functions of a region [-], 3 x 3."""
+        return self._strain(self.test, self.field_in(DISPLACEMENT, region))
+
+    def _strain(self, values: Mapping[Field, Any], displacement: Field) -> Any:
+        in_plane = self.domain.strain(values[displacement])
         if OUT_OF_PLANE_STRAIN not in self.unknowns:
             return in_plane
         return in_plane + values[OUT_OF_PLANE_STRAIN] * ufl.as_tensor([[0, 0, 0], [0, 0, 0], [0, 0, 1]])

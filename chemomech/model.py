@@ -20,6 +20,7 @@ from chemomech.case.schema import CounterElectrode as CounterElectrodeInput
 from chemomech.case.schema import WorkingElectrode as WorkingElectrodeInput
 from chemomech.connectivity import floating
 from chemomech.constants import FARADAY, GAS, VACUUM
+from chemomech.contacts import Contacts
 from chemomech.domain import FREE_SURFACE, Domain, Support, check_names
 from chemomech.errors import InputError, Problem
 from chemomech.fields import (
@@ -36,18 +37,21 @@ from chemomech.fields import (
     ion_concentration,
 )
 from chemomech.interphases import Grown, LayerMaker
+from chemomech.materials.charge_layer import LayerLaw, settled_charge
 from chemomech.materials.free_energy import Solid
 from chemomech.materials.kinetics import Kinetics
 from chemomech.materials.laws import ufl_maths
 from chemomech.materials.material import Material, load_material
 from chemomech.materials.properties import SALT
+from chemomech.memory import Memories
 from chemomech.physics.balance import Layer, Physics
+from chemomech.physics.charge_layer import ChargeLayer
 from chemomech.physics.charge_transfer import ChargeTransfer
 from chemomech.physics.conduction import Conduction
 from chemomech.physics.ionic_contact import IonicContact
 from chemomech.physics.layers import Film
 from chemomech.physics.lithium_transport import Host, LithiumTransport
-from chemomech.physics.mechanics import StackPressure, StressEquilibrium
+from chemomech.physics.mechanics import StackPressure, StressEquilibrium, rollers
 from chemomech.physics.salt_transport import SaltTransport, Solution
 from chemomech.physics.space_charge import BlockingCore, InterfaceCore, Ion, Medium, SpaceCharge
 from chemomech.physics.terminal import (
@@ -129,6 +133,9 @@ class Model:
     """cross-section of the cell at the counter electrode [um^2]"""
     open_circuit_voltage: float
     """at the initial composition [V]"""
+    contacts: Contacts
+    """faces that can part or that conduct in part"""
+    memories: Memories
     lithium_metal: tuple[str, ...]
     """observables that are currents of lithium ions from metal into the electrolyte"""
     grown: tuple[Grown, ...] = ()
@@ -152,10 +159,6 @@ class Model:
     def observables(self) -> dict[str, ufl.Form]:
         """All scalar forms that the physics offer, by name."""
         return {name: form for item in self.physics for name, form in item.observables(self.state).items()}
-
-    def having(self, item: Field) -> list[Field]:
-        """Return the fields that are this quantity, of which there may be one per group of regions."""
-        return [field for field in self.state.fields if field.quantity == item.quantity]
 
     def equilibrium_capacity(self, low: float | None, high: float | None) -> float:
         """Charge between the equilibria at two voltages [nC]; an open end means the end of the materials' range."""
@@ -232,6 +235,7 @@ class _Builder:
         self.growing: list[Physics] = []
         self.salt = self._salt_concentrations()
         self.electric = self._electric_potentials()
+        self.charge_layers: list[ChargeLayer] = []
 
     # ---- numbers ----------------------------------------------------------------------------------
 
@@ -368,20 +372,22 @@ class _Builder:
         """Put the parts together."""
         pressure = self._pressure()
         control = Control(self.number(0.0), self.number(0.0), self.number(1.0))
-        terminal = self._terminal(control)
         mechanics = None
         if self.stressed:
             swelling = {name: self._ion_concentration(name) for name in self.electric}
             free = self.case.mechanics.out_of_plane == "free"
             mechanics = StressEquilibrium(self._solids(), free, swelling)
+        self.contacts = Contacts(self.case, self.domain, self.materials, self.number, mechanics)
+        terminal = self._terminal(control)
         space_charge = self._space_charge()
         physics = self._physics(mechanics, terminal, pressure, space_charge)
         self._refuse_floating()
-        fields = list(dict.fromkeys(f for item in physics for f in item.fields))
+        fields = self.contacts.parted(list(dict.fromkeys(f for item in physics for f in item.fields)))
         state = self._state(fields)
         self._refuse_mixed_lithium(state)
         residual = sum((item.residual(state) for item in physics), ufl.Form([]))
         voltage = self._start(state)
+        self.contacts.start(state)
         problem = BlockProblem(
             residual,
             state.functions,
@@ -410,6 +416,8 @@ class _Builder:
             terminal_area=terminal.area,
             cell_area=self.domain.boundary_area(counter),
             open_circuit_voltage=voltage,
+            contacts=self.contacts,
+            memories=Memories(state, self.contacts.followed(state), problem.compile),
             lithium_metal=tuple(f"metal current at {boundary}" for boundary in metal),
             grown=tuple(self.grown),
         )
@@ -437,12 +445,15 @@ class _Builder:
             space_charge,
             *self._interface_cores(),
             *self._charge_transfer(),
+            *self.charge_layers,
             *self._ionic_contacts(),
+            *self.contacts.contacts.values(),
             terminal,
             self._counter(),
             *self.growing,
             mechanics,
             pressure,
+            *self.contacts.joints.values(),
         ]
         return tuple(item for item in menu if item is not None)
 
@@ -650,13 +661,22 @@ class _Builder:
 
     def _ionic_contacts(self) -> list[IonicContact]:
         return [
-            IonicContact(one, other, (self.ionic[one], self.ionic[other]), self.number(resistance))
+            IonicContact(
+                one,
+                other,
+                (self.ionic[one], self.ionic[other]),
+                self.number(resistance),
+                self.contacts.fraction(f"{one}|{other}"),
+            )
             for (one, other), resistance in self._resistances().items()
         ]
 
     def _interface(self, active: str, electrolyte: str, given: ChargeTransferInput) -> ChargeTransfer:
         name = f"{active}|{electrolyte}"
+        charge_layer = self._charge_layer(active, electrolyte, given)
         film, layers = None, self._layers(active, electrolyte, given)
+        if charge_layer is not None:
+            layers = (*layers, charge_layer)
         if layers:
             film = Field(f"current density at {name}", f"interface:{name}", "nA/um^2", 1e-3, "projected")
         return ChargeTransfer(
@@ -675,6 +695,8 @@ class _Builder:
             strain_coefficient=self._optional(given.strain_coefficient),
             layers=layers,
             film_current=film,
+            conducting_fraction=self.contacts.fraction(name),
+            layer_charge=None if charge_layer is None else charge_layer.charge,
             double_layer=self._optional(given.double_layer),
             ionic_potential=self.ionic[electrolyte],
         )
@@ -694,6 +716,28 @@ class _Builder:
             self.grown.append(grown)
             layers.append(grown.layer)
         return tuple(layers)
+
+    def _charge_layer(self, active: str, electrolyte: str, given: ChargeTransferInput) -> ChargeLayer | None:
+        law = given.space_charge
+        if law is None:
+            return None
+        name = f"{active}|{electrolyte}"
+        layer = ChargeLayer(
+            active,
+            electrolyte,
+            Field(f"layer charge at {name}", f"interface:{name}", "nC/um^2", 1e-4, "projected"),
+            self.ionic[electrolyte],
+            LayerLaw.of(law.occupancy),
+            self.number(law.occupancy),
+            self.number(law.mobile_concentration),
+            self.number(VACUUM * self.property(electrolyte, "relative_permittivity")),
+            self.number(self.property(electrolyte, "ionic_conductivity")),
+            self.number(law.zero_charge),
+            self._optional(law.core_capacitance),
+            self.temperature,
+        )
+        self.charge_layers.append(layer)
+        return layer
 
     def _optional(self, value: float | None) -> fem.Constant | None:
         return None if value is None else self.number(value)
@@ -723,6 +767,7 @@ class _Builder:
             self.number(self.case.cell.contact_resistance or 0.0),
             control,
             area,
+            self.contacts.collector_fraction(),
         )
 
     def _working(self, given: WorkingElectrodeInput, control: Control) -> WorkingElectrode:
@@ -836,8 +881,11 @@ class _Builder:
         numerics = self.case.numerics
         scalars = (*ROLES, "regions")
         degrees = {f: numerics.scalar_degree for f in fields if f.support.partition(":")[0] in scalars}
-        degrees[DISPLACEMENT] = numerics.displacement_degree
-        return State(self.domain, supports, [f for f in fields if f in POTENTIALS], degrees)
+        degrees |= {f: numerics.displacement_degree for f in fields if f.quantity == DISPLACEMENT.quantity}
+        memories = self.contacts.memories()
+        for face in self.contacts.point_faces():
+            self.domain.point_space(face)  # its submesh must be there before anything is compiled
+        return State(self.domain, supports, [f for f in fields if f in POTENTIALS], degrees, memories)
 
     def _start(self, state: State) -> float:
         # Lithium as given; potentials at open circuit of the collector's region, relative to that potential; without
@@ -866,6 +914,14 @@ class _Builder:
             fill(state, electric, name, -charged.chemical_potential)
             bulk = charged.mobile_concentration * charged.occupancy
             fill(state, self._ion_concentration(name), name, bulk)
+        for layer in self.charge_layers:
+            core = np.inf if layer.core_capacitance is None else float(layer.core_capacitance.value)
+            sites, permittivity = float(layer.sites.value), float(layer.permittivity.value)
+            scale = np.sqrt(permittivity * GAS * temperature * sites)
+            voltage = potentials[layer.active] - float(layer.zero_charge.value)
+            thermal = GAS * temperature / FARADAY
+            held = settled_charge(voltage, layer.law.occupancy, scale, thermal, core)
+            state.unknowns[layer.charge].function.x.array[:] = held
         for name, theta in self.initial.items():
             fill(state, CONCENTRATION, name, theta * self.property(name, "maximum_concentration"))
             fill(state, CHEMICAL_POTENTIAL, name, potentials[name] - start)
@@ -894,18 +950,13 @@ class _Builder:
 
     def _rollers(self, state: State) -> list[fem.DirichletBC]:
         # A plane that is neither pressed nor free slides on a wall: no displacement along its normal.
-        space = state.unknowns[DISPLACEMENT].space
         pressed = self.case.pressure.at if self.case.pressure is not None else None
-        held: set[int] = set()
-        conditions = []
-        for name, facets in self.domain.facet_boundary.items():
-            if name in (pressed, FREE_SURFACE) or name in self.case.mechanics.free:
-                continue
-            axis = self.domain.normal_axis(name)
-            held.add(axis)
-            component = space.sub(axis)
-            dofs = fem.locate_dofs_topological(component, self.domain.dimension - 1, facets)
-            conditions.append(fem.dirichletbc(np.float64(0.0), dofs, component))
+        walls = [
+            name
+            for name in self.domain.facet_boundary
+            if name not in (pressed, FREE_SURFACE) and name not in self.case.mechanics.free
+        ]
+        held = {self.domain.normal_axis(name) for name in walls}
         needed = {1} if self.domain.coordinates == "axisymmetric" else set(range(self.domain.dimension))
         loose = sorted("xyz"[axis] for axis in needed - held)
         if loose:
@@ -916,7 +967,7 @@ class _Builder:
                     "leave at least one plane boundary per direction neither free nor pressed",
                 )
             )
-        return conditions
+        return rollers(state, walls)
 
 
 def fill(state: State, item: Field, region: str, value: float) -> None:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from mpi4py import MPI
 
 from chemomech.analysis.charge import ChargeLayers
+from chemomech.analysis.faces import Faces
 from chemomech.analysis.risk import (
     Resistance,
     fracture_energy,
@@ -69,6 +70,15 @@ STRESS_QUANTITIES: Final = (
     "Crack risk",
     "Energetic crack risk",
 )
+FACE_EXTREMES: Final = ("Max opening", "Damaged share", "Interfacial resistance")
+"""whose largest value counts in the summary"""
+FACE_ENDS: Final = (
+    "Mean conducting fraction",
+    "Min conducting fraction",
+    "Interfacial resistance",
+    "Mean contact pressure",
+)
+"""whose last value counts in the summary"""
 SALT_QUANTITIES: Final = ("Mean salt concentration", "Min salt concentration", "Max salt concentration")
 LITHIUM_QUANTITIES: Final = ("Mean stoichiometry", "Min stoichiometry", "Max stoichiometry")
 OHM_CM2: Final = 10.0
@@ -78,6 +88,8 @@ GROWING: Final = ("interphase", "interdiffusion")
 INTERFACE_QUANTITIES: Final[dict[str, tuple[str, str, float]]] = {
     "overpotential ": ("Mean overpotential", "mV", MILLI),
     "ionic drop ": ("Mean ionic drop", "mV", MILLI),
+    "layer potential ": ("Mean layer voltage", "mV", MILLI),
+    "layer resistance ": ("Layer resistance", "ohm.m2", OHM_M2),
     **{f"{word} thickness ": (f"Mean {word} thickness", "nm", MILLI) for word in GROWING},
     **{f"{word} resistance ": (f"{word.capitalize()} resistance", "ohm.cm2", OHM_CM2) for word in GROWING},
     "interphase current ": ("Interphase current density", "mA.cm-2", MA_PER_CM2),
@@ -220,6 +232,7 @@ class Recorder:
         }
         self.grid = RegionGrid.of(model.domain)
         self.averages = self._averages()
+        self.faces = Faces(model)
         self.means = [
             (observable, name, f"{column} at {name} [{unit}]", factor)
             for start, (column, unit, factor) in INTERFACE_QUANTITIES.items()
@@ -233,8 +246,11 @@ class Recorder:
         }
         self.layers = None if model.space_charge is None else ChargeLayers(model)
         self.columns = self._columns()
-        self.extreme_columns = [c for c in self.columns if c.startswith((*STRESS_QUANTITIES, "Max field"))]
-        self.end_columns = [c for c in self.columns if c.startswith(tuple(names.LAYER_QUANTITIES))]
+        extremes = (*STRESS_QUANTITIES, *FACE_EXTREMES, "Max field", "Layer resistance at ")
+        self.extreme_columns = [c for c in self.columns if c.startswith(extremes)]
+        self.end_columns = [
+            c for c in self.columns if c.split(" in ")[0] in names.LAYER_QUANTITIES or c.startswith(FACE_ENDS)
+        ]
         self.notes: tuple[str, ...] = ()
         """what a reader of the numbers must know"""
         self.areas = self._areas()
@@ -272,6 +288,7 @@ class Recorder:
             columns.append("Out-of-plane strain [-]")
         if self.model.pressure is not None:
             columns.append("Platen displacement [um]")
+        columns += [names.face_column(*place) for place in self.faces.columns()]
         if self.model.space_charge is not None:
             regions = self.model.space_charge.media
             columns += [names.region_column(q, r) for q in names.LAYER_QUANTITIES for r in regions]
@@ -344,6 +361,8 @@ class Recorder:
         if model.pressure is not None and model.case.pressure is not None:
             area = self.areas[model.case.pressure.at]
             row["Platen displacement [um]"] = reading.scalars["platen displacement"] / area
+        for place, value in self.faces.row(reading.scalars).items():
+            row[names.face_column(*place)] = value
         for observable, name, column, factor in self.means:
             row[column] = reading.scalars[observable] / self.areas[name] * factor
         for column, thickness in self.thicknesses.items():
@@ -418,7 +437,7 @@ class Recorder:
         points: dict[str, FloatArray] = {}
         cells: dict[str, FloatArray] = {}
         for name in chosen:
-            if name in NODAL and self.model.having(NODAL[name]):
+            if name in NODAL and self.model.state.having(NODAL[name]):
                 points[names.POINT_FIELDS[name]] = self._nodal(NODAL[name]) * IN_FILE.get(name, 1.0)
             elif name == "occupancy" and model.space_charge is not None:
                 points[names.POINT_FIELDS[name]] = self._nodal(ION_CONCENTRATION) / self._sites()
@@ -426,6 +445,8 @@ class Recorder:
                 cells[names.CELL_FIELDS[name]] = self._strength()
             elif name == "stoichiometry" and CONCENTRATION in state.unknowns:
                 points[names.POINT_FIELDS[name]] = self._nodal(CONCENTRATION) / self._maximum_concentration()
+            elif name in names.FACE_FIELDS:
+                cells[names.FACE_FIELDS[name]] = self.faces.cells(name)[self.grid.parent]
             elif name in names.CELL_FIELDS and stress is not None:
                 cells[names.CELL_FIELDS[name]] = self._cell_field(name, stress[self.grid.parent])
         self.fields.append(time, points, cells)
@@ -433,7 +454,7 @@ class Recorder:
 
     def _nodal(self, item: Field) -> FloatArray:
         # A quantity with a field per group of regions is one array: the groups have no point in common.
-        first, *others = (self.grid.nodal(self.model.state, field) for field in self.model.having(item))
+        first, *others = (self.grid.nodal(self.model.state, field) for field in self.model.state.having(item))
         for values in others:
             first = np.where(np.isnan(first), values, first)
         return first

@@ -11,6 +11,8 @@ from chemomech.results import format as names
 from chemomech.simulate import Moment, Simulation
 
 AH_PER_NC: Final = 1e-9 / 3600
+MA_PER_CM2: Final = 1e2
+"""1 nA/um^2 in mA/cm^2"""
 MAH_PER_CM2: Final = 1e-1 / 3.6
 """1 nC/um^2 (= 0.1 C/cm^2) in mAh/cm^2"""
 
@@ -44,6 +46,9 @@ class Tally:
     """columns of `CYCLE_END_COLUMNS` at the end of each cycle, by its number"""
     last: dict[str, float] = field(default_factory=dict)
     ends: dict[str, float] = field(default_factory=dict)
+    lowest_pressure: float = np.inf
+    highest_pressure: float = -np.inf
+    """stack pressure after the start [GPa]"""
     lithium_error: float = 0.0
     salt_error: float = 0.0
     salt_start: dict[str, float] = field(default_factory=dict)
@@ -58,6 +63,8 @@ class Tally:
         self, moment: Moment, row: Mapping[str, float], columns: Sequence[str], ends: Sequence[str] = ()
     ) -> None:
         """Take in an accepted step; ``columns`` are those whose largest value counts, of ``ends`` the last."""
+        self.lowest_pressure = min(self.lowest_pressure, moment.reading.pressure)
+        self.highest_pressure = max(self.highest_pressure, moment.reading.pressure)
         self.ends = {name: float(row[name]) for name in ends}
         for name in columns:
             value = float(row[name])
@@ -129,7 +136,11 @@ class Tally:
                 found["Time of largest " + name[0].lower() + name[1:].replace(" [-]", " [s]")] = (
                     self.extreme_times[name]
                 )
-        found |= {name.replace(" in ", " at the end in ", 1): value for name, value in self.ends.items()}
+        pressure = simulation.model.case.pressure
+        if pressure is not None and pressure.fixture is not None:
+            swing = (self.highest_pressure - self.lowest_pressure) * 1e3
+            found["Stack pressure swing [MPa]"] = swing
+        found |= {_at_the_end(name): value for name, value in self.ends.items()}
         found |= {
             "End voltage [V]": self.last["voltage"],
             "End stack pressure [MPa]": self.last["pressure"] * 1e3,
@@ -137,6 +148,7 @@ class Tally:
             "Max lithium balance error [-]": self.lithium_error,
             "Max charge balance error [-]": self.charge_error,
             **({"Max salt balance error [-]": self.salt_error} if self.salt_start else {}),
+            **self._limits(simulation),
             **({} if self.depletion_time is None else {"Salt depletion time [s]": self.depletion_time}),
             "Unknowns [-]": float(simulation.model.state.size()),
             "Accepted steps [-]": float(simulation.counts.accepted),
@@ -144,6 +156,12 @@ class Tally:
             "Newton iterations [-]": float(simulation.counts.newton),
         }
         return {name: float(value) for name, value in found.items() if np.isfinite(value)}
+
+    def _limits(self, simulation: Simulation) -> dict[str, float]:
+        limit = simulation.limiting_current
+        if limit is None:
+            return {}
+        return {"Limiting current density [mA.cm-2]": limit / simulation.model.cell_area * MA_PER_CM2}
 
     def cycles(self, simulation: Simulation, depth: float) -> list[dict[str, float]]:
         """Return one row per cycle: capacities, efficiencies, mean voltages, and what holds at its end."""
@@ -198,3 +216,10 @@ def _fade(cycles: Sequence[Mapping[str, float]]) -> dict[str, float]:
     if len(capacities) < 2:
         return {}
     return {names.FADE: (1.0 - capacities[-1] / capacities[0]) / (len(capacities) - 1)}
+
+
+def _at_the_end(column: str) -> str:
+    # of a region "... at the end in a", of a face "End ... at a|b"
+    if " in " in column:
+        return column.replace(" in ", " at the end in ", 1)
+    return f"End {column[0].lower()}{column[1:]}"

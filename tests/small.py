@@ -138,6 +138,33 @@ def rich(collector: str, counter: str, pressed: str) -> dict[str, Any]:
 SPHERE = rich("particle|electrolyte", "bottom", "top")
 BALL = rich("particle|electrolyte", "left", "right")
 
+PARTING: dict[str, Any] = {
+    **FILM,
+    "title": "A sphere that comes off its electrolyte",
+    "interfaces": {
+        "particle|electrolyte": {
+            "charge_transfer": {"exchange_current": "1 A/m^2", "dependence": "stoichiometry"},
+            "contact": {
+                "law": "plastic",
+                "fabrication_pressure": "350 MPa",
+                "unloading_exponent": 0.5,
+                "retained": 0.5,
+                "healing": 0.5,
+            },
+            "cohesive": {"strength": "20 MPa", "fracture_energy": "0.2 J/m^2", "shear_ratio": 0.8},
+        }
+    },
+    "cell": SPHERE["cell"],
+    "pressure": {"at": "top", "program": ["5 MPa"]},
+    "numerics": {"displacement_degree": 2, "quadrature_degree": 2},
+    "output": {
+        "fields": ["displacement", "opening", "contact_pressure", "damage", "conducting_fraction"],
+        "figures": False,
+        "animation": False,
+    },
+}
+"""Memories of both kinds, two displacements."""
+
 
 def write(folder: Path, content: Mapping[str, Any] = FILM, mesh: str = FILM_MESH, **sections: Any) -> Path:
     """Write a case folder; ``sections`` are merged into the case's tables, one level deep."""
@@ -249,3 +276,10 @@ def wait_for(condition: Callable[[], bool], timeout: float, what: str) -> None:
     while not condition():
         assert time.monotonic() < limit, f"{what}: not within {timeout:g} s"
         time.sleep(0.02)
+
+
+def compiled(state: Any) -> Callable[[Any], Any]:
+    """Return what compiles a form on the meshes of a state."""
+    from dolfinx import fem
+
+    return lambda form: fem.form(form, entity_maps=state.domain.entity_maps)

@@ -1,13 +1,13 @@
 """What the sections of a case must say about each other, about its materials and its protocol."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from chemomech.case.effective import effective_problems
 from chemomech.case.idle import idle_keys
 from chemomech.case.layers import layer_problems
 from chemomech.case.mesh import mesh_problems
-from chemomech.case.schema import Cell, Interface, Pressure, Protocol, Region
+from chemomech.case.schema import Cell, Interface, Numerics, Pressure, Protocol, Region
 from chemomech.case.sections import Sections
 from chemomech.case.wording import Location, nearest
 from chemomech.errors import InputError, Problem
@@ -180,6 +180,8 @@ def _interfaces(sections: Sections) -> Iterator[Problem]:
                 "resistance is met by ions between electrolytes; a film on active material is film_resistance"
             )
             yield sections.problem((*here, "resistance"), what, remedy)
+        yield from _faces(sections, here, interface, roles)
+        yield from _layer_law(sections, key, interface, names)
         resolved = [
             sections.regions[name].space_charge is not None for name in names if name in sections.regions
         ]
@@ -194,6 +196,52 @@ def _interfaces(sections: Sections) -> Iterator[Problem]:
         what = "no interface has charge_transfer: no lithium can enter or leave the active material"
         remedy = 'add [interfaces."particle|electrolyte"] charge_transfer = { exchange_current = "1 A/m^2" }'
         yield sections.problem(("interfaces",), what, remedy)
+
+
+def _faces(
+    sections: Sections, here: Location, interface: Interface, roles: Sequence[str]
+) -> Iterator[Problem]:
+    """Contact and bonds: what they act on must be there."""
+    numerics: Numerics | None = sections.valid.get("numerics")
+    passes = interface.charge_transfer is not None or interface.resistance is not None
+    if interface.contact is not None and len(roles) == 2 and not passes:
+        what = "no current crosses here that a contact could throttle"
+        yield sections.problem(
+            (*here, "contact"), what, "give charge_transfer or resistance, or remove 'contact'"
+        )
+    healing = None if interface.contact is None else interface.contact.healing
+    if healing is not None and interface.cohesive is None:
+        what = "nothing can break here that could heal"
+        yield sections.problem((*here, "contact", "healing"), what, "give 'cohesive', or remove 'healing'")
+    if interface.parts and numerics is not None and numerics.solver == "fieldsplit":
+        what = "bodies that can part need solver = 'direct'"
+        yield sections.problem(("numerics", "solver"), what, "write solver = 'direct' or 'auto'")
+    retained = None if interface.contact is None else interface.contact.retained
+    if interface.loose and retained is not None:
+        what = "nothing adheres where two regions merely touch"
+        yield sections.problem((*here, "contact", "retained"), what, "remove 'retained' or 'loose'")
+
+
+def _layer_law(sections: Sections, key: str, interface: Interface, names: list[str]) -> Iterator[Problem]:
+    """The law of a layer needs the electrolyte's permittivity, and an electrolyte whose charge is not resolved."""
+    if interface.charge_transfer is None or interface.charge_transfer.space_charge is None:
+        return
+    here: Location = ("interfaces", key, "charge_transfer", "space_charge")
+    for name in names:
+        region = sections.regions.get(name)
+        if region is None or region.role != "electrolyte":
+            continue
+        if region.space_charge is not None:
+            what = f"the charge of '{name}' is resolved: the layer is there already"
+            yield sections.problem(here, what, "remove one of the two space_charge")
+        if region.salt is not None:
+            what = f"'{name}' has a salt: the law is that of one mobile ion on a fixed background"
+            yield sections.problem(here, what, "remove 'space_charge'")
+        materials, _ = materials_of({name: region}, sections.directory)
+        if name in materials and not materials[name].has("relative_permittivity"):
+            what = f"{region.material} has no 'relative_permittivity', which space_charge needs"
+            remedy = f"give it in [regions.{name}] properties = {{ relative_permittivity = 10 }}"
+            yield sections.problem(here, what, remedy)
 
 
 def _cell(sections: Sections) -> Iterator[Problem]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from chemomech.case.schema import Interface, Mechanics, Numerics
+from chemomech.case.schema import Cell, Interface, Mechanics, Numerics
 from chemomech.case.sections import Sections
 from chemomech.case.wording import Location
 from chemomech.errors import Problem
@@ -14,10 +14,10 @@ CRACKING: Final = ("tensile_strength", "fracture_toughness", "fracture_energy", 
 USED: Final[dict[str, tuple[str, ...]]] = {
     "active": (
         "maximum_concentration", "open_circuit_potential", "stoichiometry_range", "diffusivity",
-        "electronic_conductivity", "swelling", *ELASTIC, *CRACKING,
+        "electronic_conductivity", "swelling", *ELASTIC, *CRACKING, "hardness",
     ),
-    "electrolyte": ("ionic_conductivity", "relative_permittivity", *ELASTIC, *CRACKING),
-    "conductor": ("electronic_conductivity", *ELASTIC, *CRACKING),
+    "electrolyte": ("ionic_conductivity", "relative_permittivity", *ELASTIC, *CRACKING, "hardness"),
+    "conductor": ("electronic_conductivity", *ELASTIC, *CRACKING, "hardness"),
     "inert": (*ELASTIC, *CRACKING),
 }  # fmt: skip
 """Properties that the model reads of a region, by role."""
@@ -32,6 +32,10 @@ STRESS_FIELDS: Final = (
     "max_principal",
     "crack_risk",
     "energetic_risk",
+    "opening",
+    "contact_pressure",
+    "damage",
+    "conducting_fraction",
 )
 
 
@@ -40,6 +44,7 @@ def idle_keys(sections: Sections) -> Iterator[Problem]:
     yield from _properties(sections)
     yield from _without_mechanics(sections)
     yield from _without_carriers(sections)
+    yield from _without_faces(sections)
     yield from _without_space_charge(sections)
     numerics: Numerics | None = sections.valid.get("numerics")
     if numerics is not None and numerics.direct_limit is not None and numerics.solver != "auto":
@@ -84,6 +89,13 @@ def _without_mechanics(sections: Sections) -> Iterator[Problem]:
     for key, interface in interfaces.items():
         if interface.charge_transfer is not None and interface.charge_transfer.strain_coefficient is not None:
             written.append(("interfaces", key, "charge_transfer", "strain_coefficient"))
+    for key, interface in interfaces.items():
+        for part in ("contact", "cohesive", "loose"):
+            if getattr(interface, part):
+                written.append(("interfaces", key, part))
+    cell: Cell | None = sections.valid.get("cell")
+    if cell is not None and cell.collector_contact is not None:
+        written.append(("cell", "collector_contact"))
     for here in written:
         yield sections.problem(
             here, "mechanics are off", f"remove '{here[-1]}' or set mechanics.enabled = true"
@@ -116,14 +128,46 @@ def _without_carriers(sections: Sections) -> Iterator[Problem]:
 def _without_space_charge(sections: Sections) -> Iterator[Problem]:
     """What only regions with space_charge use."""
     remedy = "remove it, or give the region space_charge"
+    interfaces: Mapping[str, Interface] = sections.valid.get("interfaces") or {}
+    laws = {
+        part.strip()
+        for key, interface in interfaces.items()
+        if interface.charge_transfer is not None and interface.charge_transfer.space_charge is not None
+        for part in key.split("|")
+    }
     for name, region in sections.regions.items():
-        if region.space_charge is None and "relative_permittivity" in region.properties:
+        if region.space_charge is None and name not in laws and "relative_permittivity" in region.properties:
             here: Location = ("regions", name, "properties", "relative_permittivity")
             yield sections.problem(here, f"the charge of '{name}' is not resolved", remedy)
     if len(sections.regions) == len(sections.region_names) and not any(
         region.space_charge for region in sections.regions.values()
     ):
         yield from _fields(sections, CHARGE_FIELDS, "no region has space_charge", "remove it")
+
+
+def _without_faces(sections: Sections) -> Iterator[Problem]:
+    """Fields of faces that part or conduct in part, and the overlap of faces, where there are none."""
+    interfaces: Mapping[str, Interface] = sections.valid.get("interfaces") or {}
+    written, cell = sections.data.get("interfaces", {}), sections.valid.get("cell")
+    if not isinstance(written, dict) or len(written) > len(interfaces) or cell is None:
+        return  # some have mistakes of their own
+    parts = any(one.parts for one in interfaces.values())
+    cohesive = any(one.cohesive is not None for one in interfaces.values())
+    throttled = cell.collector_contact is not None or any(one.contact for one in interfaces.values())
+    remedy = "remove it, or give an interface 'cohesive' or 'loose'"
+    if not parts:
+        yield from _fields(sections, ("opening",), "no interface can part", remedy)
+        if "overlap" in _table(sections, "numerics"):
+            yield sections.problem(("numerics", "overlap"), "no interface can part", "remove 'overlap'")
+    if not cohesive:
+        yield from _fields(
+            sections, ("damage",), "no interface can break", "remove it, or give one 'cohesive'"
+        )
+    if not parts and not throttled:
+        yield from _fields(sections, ("contact_pressure",), "no interface is in contact", remedy)
+    if not cohesive and not throttled:
+        remedy = "remove it, or give an interface 'contact'"
+        yield from _fields(sections, ("conducting_fraction",), "all of every interface conducts", remedy)
 
 
 def _fields(sections: Sections, absent: Sequence[str], reason: str, remedy: str) -> Iterator[Problem]:

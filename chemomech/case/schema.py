@@ -42,6 +42,10 @@ FieldName = Literal[
     "max_principal",
     "crack_risk",
     "energetic_risk",
+    "opening",
+    "contact_pressure",
+    "damage",
+    "conducting_fraction",
 ]
 EffectiveQuantity = Literal["ionic_conductivity", "electronic_conductivity", "stiffness", "percolation"]
 EFFECTIVE_QUANTITIES: Final[tuple[EffectiveQuantity, ...]] = get_args(EffectiveQuantity)
@@ -201,6 +205,20 @@ class Region(_Block):
         return _numbers(value)
 
 
+class LayerLaw(_Block):
+    """A space-charge layer between an active and an electrolyte region that is thinner than the mesh: its charge and
+    its resistance against the voltage over it, from the electrolyte's relative_permittivity and ionic_conductivity."""
+
+    mobile_concentration: Annotated[float, Quantity("concentration", "1e3 mol/m^3")]
+    """Concentration of the sites among which lithium ions are mobile in the electrolyte [mol/m^3]."""
+    occupancy: Annotated[float, Field(gt=0.0, lt=1.0)]
+    """Share of the sites that is taken in the bulk [-]."""
+    zero_charge: Annotated[float, Quantity("voltage", "3 V", "any")]
+    """Electronic less ionic potential at which the interface holds no charge [V]."""
+    core_capacitance: Annotated[float, Quantity("area_capacitance", "0.2 F/m^2")] | None = None
+    """Capacitance of the core (Stern) layer in series [F/m^2]; without it none."""
+
+
 class ChargeTransfer(_Block):
     """Butler-Volmer kinetics of the interface between an active and an electrolyte region."""
 
@@ -222,6 +240,86 @@ class ChargeTransfer(_Block):
     """Area resistance of an interphase film [ohm m^2]; without it none."""
     double_layer: Annotated[float, Quantity("area_capacitance", "0.1 F/m^2")] | None = None
     """Double-layer capacitance [F/m^2]; without it none."""
+    space_charge: LayerLaw | None = None
+    """The space-charge layer in the electrolyte, in place of double_layer and in series with the film; without it
+    none."""
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Refuse two double layers."""
+        if self.space_charge is not None and self.double_layer is not None:
+            raise mistake("'double_layer' and 'space_charge' exclude each other", "keep one of them")
+
+
+LAW_KEYS: Final[dict[str, tuple[str, ...]]] = {
+    "persson": ("slope",),
+    "greenwood_williamson": ("asperity_radius", "height_spread"),
+    "westergaard": ("amplitude", "wavelength"),
+    "plastic": (),
+}
+"""Keys that each law of rough contact needs; the others are refused."""
+EXAMPLES: Final = {
+    "slope": "0.2",
+    "asperity_radius": '"1 um"',
+    "height_spread": '"0.1 um"',
+    "amplitude": '"50 nm"',
+    "wavelength": '"2 um"',
+}
+
+
+class Contact(_Block):
+    """How much of an interface conducts: the law of rough contact on first loading, and what unloading leaves."""
+
+    law: Literal["persson", "greenwood_williamson", "westergaard", "plastic"]
+    """persson: erf(sqrt(2) p/(E* slope)); greenwood_williamson: (p/E*) sqrt(pi asperity_radius/height_spread);
+    westergaard: (2/pi) asin sqrt(p wavelength/(pi E* amplitude)); plastic: p over the hardness of the softer side;
+    all at most 1, E* from the materials."""
+    slope: Annotated[float, Field(gt=0.0)] | None = None
+    """Root mean square slope of the roughness [-]; for persson."""
+    asperity_radius: Annotated[float, Quantity("length", "1 um")] | None = None
+    """Radius of curvature of the asperities [um]; for greenwood_williamson."""
+    height_spread: Annotated[float, Quantity("length", "0.1 um")] | None = None
+    """Decay length of the exponential distribution of heights [um]; for greenwood_williamson."""
+    amplitude: Annotated[float, Quantity("length", "50 nm")] | None = None
+    """Half the height of the sinusoidal surface from trough to crest [um]; for westergaard."""
+    wavelength: Annotated[float, Quantity("length", "2 um")] | None = None
+    """Wavelength of the sinusoidal surface [um]; for westergaard."""
+    fabrication_pressure: Annotated[float, Quantity("pressure", "350 MPa")] | None = None
+    """Pressure under which the cell was made [MPa]: what it flattened stays; without it no pressure before the run."""
+    unloading_exponent: Annotated[float, Field(gt=0.0, le=2.0)]
+    """Exponent m of the recovery: below the largest pressure p_m the share is A(p_m) (p/p_m)^m [-]; 0.5 for
+    flattened asperities that recover elastically."""
+    retained: Fraction | None = None
+    """Share of A(p_m) that adhesion holds at no pressure [-]; without it none."""
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Demand what the law needs and refuse what belongs to another."""
+        for key in LAW_KEYS[self.law]:
+            if getattr(self, key) is None:
+                raise mistake(f"law = '{self.law}' needs '{key}'", f"e.g. {key} = {EXAMPLES[key]}")
+        for key in EXAMPLES.keys() - set(LAW_KEYS[self.law]):
+            if getattr(self, key) is not None:
+                raise mistake(f"'{key}' changes nothing with law = '{self.law}'", f"remove '{key}'")
+
+
+class InterfaceContact(Contact):
+    """Rough contact of two regions, which may have debonded and been pressed together again."""
+
+    healing: Fraction | None = None
+    """Share of the contact that a debonded place regains when it is pressed together again [-]; without it none."""
+
+
+class Cohesive(_Block):
+    """The bond of an interface that can debond: it opens, slides, and carries pressure when closed again."""
+
+    strength: Annotated[float, Quantity("pressure", "50 MPa")]
+    """Largest normal traction [MPa]."""
+    fracture_energy: Annotated[float, Quantity("fracture_energy", "1 J/m^2")]
+    """Work of separation, in opening as in sliding [J/m^2]."""
+    shear_ratio: Annotated[float, Field(gt=0.0)]
+    """Shear strength over strength [-]."""
+    relaxation_time: Annotated[float, Quantity("time", "10 s")] | None = None
+    """Time by which damage lags behind what opening would do [s], so that an unstable jump takes time; without it
+    damage follows at once."""
 
 
 class Additive(_Block):
@@ -310,6 +408,23 @@ class Interface(_Block):
     """Interdiffused layer that grows there, in series with charge transfer; without it none."""
     resistance: Annotated[float, Quantity("area_resistance", "1e-2 ohm m^2")] | None = None
     """Area resistance that lithium ions meet between two electrolyte regions [ohm m^2]; without it none."""
+    contact: InterfaceContact | None = None
+    """Law of rough contact: only the share of the area that touches passes current; without it all of it does."""
+    cohesive: Cohesive | None = None
+    """Bond that can break; without it the two regions are bonded for good."""
+    loose: bool = False
+    """true: the two regions touch without a bond, and may part and slide without friction."""
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Refuse a bond on what is loose."""
+        if self.loose and self.cohesive is not None:
+            raise mistake("'loose' and 'cohesive' contradict each other", "remove one of the two")
+
+    @property
+    def parts(self) -> bool:
+        """Return whether the two regions can part."""
+        return self.loose or self.cohesive is not None
+
     core_capacitance: Annotated[float, Quantity("area_capacitance", "0.2 F/m^2")] | None = None
     """Capacitance of the core (Stern) layer between two regions with space_charge [F/m^2]; without it the electric
     potential is continuous."""
@@ -386,6 +501,9 @@ class Cell(_Block):
     (wired by a conductive network that is not resolved); needs contact_resistance."""
     contact_resistance: Annotated[float, Quantity("area_resistance", "1e-5 ohm m^2")] | None = None
     """Area resistance between collector and region [ohm m^2]."""
+    collector_contact: Contact | None = None
+    """Law of rough contact between collector and region, which divides contact_resistance by the share of the area that
+    touches; without it all of it does. For a collector at a boundary, taken as rigid, or at an interface."""
     working_electrode: WorkingElectrode | None = None
     """An electrode on the electrolyte in place of current_collector and contact_resistance, in cells without active
     material."""
@@ -539,6 +657,8 @@ class Numerics(_Block):
     """Longest time step [s]; without it no limit."""
     minimum_step: Annotated[float, Quantity("time", "1e-6 s")] = 1e-6
     """Shortest time step before the run gives up [s]."""
+    overlap: Annotated[float, Field(gt=0.0, le=0.01)] = 1e-4
+    """Overlap of two faces in contact under 1 % of E*, relative to the size of the smaller body [-]."""
     mobility: Literal["thermodynamic", "dilute"] = "thermodynamic"
     """thermodynamic: M = D / (d mu / d c at zero stress); dilute: M = D c / (R T)."""
 

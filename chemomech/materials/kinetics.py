@@ -28,9 +28,16 @@ class Kinetics:
     def current(self, overpotential: Any, theta: Any = None) -> Any:
         """Current density i(eta) [nA/um^2], positive when anodic."""
         f = FARADAY / (GAS * self.temperature)
-        i0 = self.exchange_current
-        if self.stoichiometry_dependent:
-            i0 = 2 * i0 * ufl.sqrt(theta * (1 - theta))
+        i0 = self._exchange(theta)
         forward = ufl.exp(self.anodic_coefficient * f * overpotential)
         backward = ufl.exp(-self.cathodic_coefficient * f * overpotential)
         return i0 * (forward - backward)
+
+    def conductance(self, theta: Any = None) -> Any:
+        """Slope di/d eta at equilibrium, i0 (alpha_a + alpha_c) F/RT [nA/(V um^2)]."""
+        both = self.anodic_coefficient + self.cathodic_coefficient
+        return self._exchange(theta) * both * FARADAY / (GAS * self.temperature)
+
+    def _exchange(self, theta: Any) -> Any:
+        i0 = self.exchange_current
+        return 2 * i0 * ufl.sqrt(theta * (1 - theta)) if self.stoichiometry_dependent else i0

@@ -1,5 +1,6 @@
 """The elementary functions in which material laws are written: for numpy numbers and for UFL expressions."""
 
+import math
 from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
@@ -9,7 +10,7 @@ import numpy as np
 
 
 class Maths(Protocol):
-    """Elementary functions of one argument, and a choice among constants by interval."""
+    """Elementary functions, the smaller and the larger of two, and a choice among constants by interval."""
 
     def exp(self, x: Any) -> Any: ...
     def ln(self, x: Any) -> Any: ...
@@ -18,6 +19,10 @@ class Maths(Protocol):
     def sinh(self, x: Any) -> Any: ...
     def cosh(self, x: Any) -> Any: ...
     def sqrt(self, x: Any) -> Any: ...
+    def asin(self, x: Any) -> Any: ...
+    def erf(self, x: Any) -> Any: ...
+    def minimum(self, x: Any, y: Any) -> Any: ...
+    def maximum(self, x: Any, y: Any) -> Any: ...
 
     def constant(self, value: float, x: Any) -> Any:
         """Return the value in the shape of x."""
@@ -36,6 +41,10 @@ class NumpyMaths:
     sinh = staticmethod(np.sinh)
     cosh = staticmethod(np.cosh)
     sqrt = staticmethod(np.sqrt)
+    asin = staticmethod(np.arcsin)
+    erf = staticmethod(np.vectorize(math.erf, otypes=[float]))  # scipy's takes half a second to import
+    minimum = staticmethod(np.minimum)
+    maximum = staticmethod(np.maximum)
 
     def constant(self, value: float, x: Any) -> Any:
         """Return the value, as an array where x is one."""
@@ -65,6 +74,10 @@ def ufl_maths() -> Maths:
         sinh = staticmethod(ufl.sinh)
         cosh = staticmethod(ufl.cosh)
         sqrt = staticmethod(ufl.sqrt)
+        asin = staticmethod(ufl.asin)
+        erf = staticmethod(ufl.erf)
+        minimum = staticmethod(ufl.min_value)
+        maximum = staticmethod(ufl.max_value)
 
         def log10(self, x: Any) -> Any:
             """Return the decimal logarithm."""

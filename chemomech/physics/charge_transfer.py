@@ -50,6 +50,8 @@ class ChargeTransfer:
     """share a of the nominal area that conducts, in (0, 1]; None means all of it"""
     double_layer: Any = None
     """[nC/(V um^2)]"""
+    layer_charge: Field | None = None
+    """charge of a layer as an unknown, which then takes the place of the double layer [nC/um^2]"""
     ionic_potential: Field = IONIC_POTENTIAL
     """that of the electrolyte region, where there are several"""
 
@@ -85,15 +87,21 @@ class ChargeTransfer:
         return form
 
     def observables(self, state: State) -> dict[str, ufl.Form]:
-        """Faradaic and capacitive current [nA], charge of the double layer [nC], mean overpotential x area."""
+        """Faradaic and capacitive current [nA], charge of the double layer [nC], mean overpotential x area; where only
+        part of the area conducts, the conductance near equilibrium [nA/V]."""
         plus, minus = frozenset([self.active]), frozenset([self.electrolyte])
         integrate = state.domain.on_interface
         found = {
             f"faradaic current {self.name}": integrate(self.faradaic(state), plus, minus),
             f"overpotential {self.name}": integrate(self.overpotential(state), plus, minus),
         }
-        if self.double_layer is not None:
-            stored = self.double_layer * self._drop(state)
+        if self.conducting_fraction is not None:
+            conductance = self.conducting_fraction(state) / self._resistance(state)
+            found[f"interface conductance {self.name}"] = integrate(conductance, plus, minus)
+        stored = None if self.double_layer is None else self.double_layer * self._drop(state)
+        if self.layer_charge is not None:
+            stored = state.value[self.layer_charge]("+")
+        if stored is not None:
             found[f"capacitive current {self.name}"] = integrate(self.capacitive(state), plus, minus)
             found[f"double-layer charge {self.name}"] = integrate(stored, plus, minus)
         return found
@@ -106,7 +114,7 @@ class ChargeTransfer:
         else:
             eta = eta - self.open_circuit_potential(self._theta(state))
         if self.strain_coefficient is not None:
-            eta = eta + self.strain_coefficient * ufl.tr(state.strain)("+")
+            eta = eta + self.strain_coefficient * ufl.tr(state.strain(self.active))("+")
         return eta
 
     def faradaic(self, state: State) -> Any:
@@ -118,10 +126,17 @@ class ChargeTransfer:
 
     def capacitive(self, state: State) -> Any:
         """Current density that charges the double layer, C_dl d(phi_s - phi_e)/dt [nA/um^2]."""
+        if self.layer_charge is not None:
+            return state.rate(self.layer_charge)("+")
         if self.double_layer is None:
             return 0.0
         rates = state.rate(ELECTRONIC_POTENTIAL)("+") - state.rate(self.ionic_potential)("-")
         return self.double_layer * rates
+
+    def _resistance(self, state: State) -> Any:
+        # of a unit of area that conducts, near equilibrium; layers are taken at one unit of current density
+        layers = sum(layer.drop(state, 1.0) for layer in self.layers)
+        return layers + 1.0 / self.kinetics.conductance(self._theta(state))
 
     def _fraction(self, state: State) -> Any:
         return 1.0 if self.conducting_fraction is None else self.conducting_fraction(state)

@@ -6,6 +6,7 @@ The ionic potential jumps there, so it is one field on each side.  Being the ele
 it would be continuous without the resistance, whatever the two electrolytes are.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,8 @@ class IonicContact:
     """of the first and of the second region"""
     resistance: Any
     """[V um^2/nA]"""
+    conducting_fraction: Callable[[State], Any] | None = None
+    """share of the nominal area that conducts, in (0, 1]; None means all of it"""
 
     @property
     def name(self) -> str:
@@ -39,16 +42,22 @@ class IonicContact:
     def residual(self, state: State) -> ufl.Form:
         """Charge leaves one electrolyte and enters the other."""
         leaving, entering = self.potentials
-        density = self.drop(state) / self.resistance
-        return exchange(state, density, leaving, entering, *self._sides)
+        return exchange(state, self.density(state), leaving, entering, *self._sides)
 
     def observables(self, state: State) -> dict[str, ufl.Form]:
         """Current from the first region to the second [nA], mean drop of the potential x area."""
-        drop = self.drop(state)
+        found = {"ionic current": self.density(state), "ionic drop": self.drop(state)}
+        if self.conducting_fraction is not None:
+            found["interface conductance"] = self.conducting_fraction(state) / self.resistance
         return {
-            f"ionic current {self.name}": state.domain.on_interface(drop / self.resistance, *self._sides),
-            f"ionic drop {self.name}": state.domain.on_interface(drop, *self._sides),
+            f"{word} {self.name}": state.domain.on_interface(what, *self._sides)
+            for word, what in found.items()
         }
+
+    def density(self, state: State) -> Any:
+        """Current density from the first region to the second [nA/um^2]."""
+        passed = self.drop(state) / self.resistance
+        return passed if self.conducting_fraction is None else self.conducting_fraction(state) * passed
 
     def drop(self, state: State) -> Any:
         """Potential of the first region less that of the second [V]."""

@@ -68,7 +68,7 @@ class LithiumTransport:
         if self.lattice_velocity is not None:
             lithium_flux = lithium_flux + c * self.lattice_velocity
         if host.solid is not None:
-            strain = state.strain
+            strain = state.strain(name)
             potential = potential - host.solid.chemical_potential(strain, c) / FARADAY
         definition = state.domain.over((w - potential) * state.test[CHEMICAL_POTENTIAL], [name])
         balance = storage(state, CONCENTRATION, [name]) + flux(state, CONCENTRATION, lithium_flux, [name])

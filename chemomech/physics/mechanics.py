@@ -4,12 +4,13 @@
 sigma n = -P n, with P imposed, or built up by a fixture of stiffness k: P = P_0 + k mean(u . n).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import chemomech.runtime  # noqa: F401
 
+import numpy as np
 import ufl
 from dolfinx import fem
 
@@ -36,9 +37,11 @@ class StressEquilibrium:
 
     def residual(self, state: State) -> ufl.Form:
         """Sum over regions of int sigma : eps(v)."""
-        test = state.virtual_strain
         return sum(
-            (state.domain.over(ufl.inner(self.stress(state, name), test), [name]) for name in self.solids),
+            (
+                state.domain.over(ufl.inner(self.stress(state, name), state.virtual_strain(name)), [name])
+                for name in self.solids
+            ),
             ufl.Form([]),
         )
 
@@ -46,14 +49,14 @@ class StressEquilibrium:
         """Elastic energy of each region [nJ]."""
         return {
             f"elastic energy {name}": state.domain.over(
-                solid.energy(state.strain, self._content(state, name)), [name]
+                solid.energy(state.strain(name), self._content(state, name)), [name]
             )
             for name, solid in self.solids.items()
         }
 
     def stress(self, state: State, region: str) -> Any:
         """Cauchy stress of a region [GPa], 3 x 3."""
-        return self.solids[region].stress(state.strain, self._content(state, region))
+        return self.solids[region].stress(state.strain(region), self._content(state, region))
 
     def _content(self, state: State, region: str) -> Any:
         return None if self.solids[region].swelling is None else state.value[self._swelling(region)]
@@ -79,21 +82,38 @@ class StackPressure:
 
     def residual(self, state: State) -> ufl.Form:
         """int P n . v dA, and P - P_0 - k mean(u . n) = 0 with a fixture."""
-        normal = ufl.FacetNormal(state.domain.mesh)
         value = self.pressure if self.stiffness is None else state.value[STACK_PRESSURE]
-        push = value * ufl.inner(normal, state.test[DISPLACEMENT])
-        form = state.domain.on_boundary(push, self.boundary)
+        form = self._along_normal(state, state.test, value)
         if self.stiffness is not None:
-            opening = ufl.inner(normal, state.value[DISPLACEMENT])
-            law = (value - self.pressure - self.stiffness * opening) * state.test[STACK_PRESSURE]
+            law = (value - self.pressure) * state.test[STACK_PRESSURE]
             form += state.domain.on_boundary(law, self.boundary)
+            form -= self._along_normal(state, state.value, self.stiffness * state.test[STACK_PRESSURE])
         return form
 
     def observables(self, state: State) -> dict[str, ufl.Form]:
         """Outward displacement of the pressed boundary, integrated [um^3]."""
-        normal = ufl.FacetNormal(state.domain.mesh)
-        return {
-            "platen displacement": state.domain.on_boundary(
-                ufl.inner(normal, state.value[DISPLACEMENT]), self.boundary
-            )
-        }
+        return {"platen displacement": self._along_normal(state, state.value, 1.0)}
+
+    def _along_normal(self, state: State, vectors: Mapping[Field, Any], factor: Any) -> ufl.Form:
+        """Integrate the outward component of a displacement, times a factor."""
+        # the displacement may be several fields, each with its own part of the boundary
+        domain, form = state.domain, ufl.Form([])
+        for item in state.having(DISPLACEMENT):
+            outward = ufl.inner(ufl.FacetNormal(domain.mesh), vectors[item])
+            regions = state.unknowns[item].support.regions
+            form += domain.on_boundary(factor * outward, self.boundary, regions)
+        return form
+
+
+def rollers(state: State, boundaries: Iterable[str]) -> list[fem.DirichletBC]:
+    """Return constraints that let plane boundaries slide but not lift off: u . n = 0."""
+    domain, conditions = state.domain, []
+    for name in boundaries:
+        axis = domain.normal_axis(name)
+        for item in state.having(DISPLACEMENT):
+            unknown = state.unknowns[item]
+            component = unknown.space.sub(axis)
+            facets = domain.facets_in(unknown.support, domain.facet_boundary[name])
+            dofs = fem.locate_dofs_topological(component, domain.dimension - 1, facets)
+            conditions.append(fem.dirichletbc(np.float64(0.0), dofs, component))
+    return conditions

@@ -105,7 +105,8 @@ class SpaceCharge:
         electrical = state.value[ion.potential] - state.value[medium.electric] - ion.chemical_potential
         energy = ion.charge * FARADAY * electrical
         if ion.solid is not None:
-            energy -= ion.solid.chemical_potential(state.strain, state.value[ion.concentration])
+            (region,) = state.unknowns[ion.concentration].support.regions
+            energy -= ion.solid.chemical_potential(state.strain(region), state.value[ion.concentration])
         return energy / (GAS * self.temperature)
 
     def crowding(self, state: State, medium: Medium) -> Any:

@@ -10,7 +10,7 @@ electrons = charging]; V is one global unknown, and one Constant chooses whether
 * A blocking electrode on the electrolyte: i = C d(V - phi_e)/dt.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -54,6 +54,8 @@ class CurrentCollector:
     control: Control
     area: float
     """[um^2]"""
+    conducting_fraction: Callable[[State], Any] | None = None
+    """share of the nominal area that conducts, in (0, 1]; None means all of it"""
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -77,7 +79,8 @@ class CurrentCollector:
         # The references are subtracted apart: added to both first, they would cost the small drop its digits.
         terminal, electrons = state.unknowns[CELL_VOLTAGE], state.unknowns[ELECTRONIC_POTENTIAL]
         drop = self._trace(terminal.function) - self._trace(electrons.function)
-        return (drop + (terminal.reference - electrons.reference)) / self.contact_resistance
+        density = (drop + (terminal.reference - electrons.reference)) / self.contact_resistance
+        return density if self.conducting_fraction is None else self.conducting_fraction(state) * density
 
     def _trace(self, value: Any) -> Any:
         return value if self.boundary is not None else value("+")

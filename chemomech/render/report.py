@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 from chemomech.errors import InputError, Problem
 from chemomech.render.animation import animate
 from chemomech.render.curves import all_curves
-from chemomech.render.profiles import profiles
+from chemomech.render.layer_profiles import space_charge
+from chemomech.render.profiles import PROFILED, profiles, widest_frame
 from chemomech.render.scenes import field_scene, film_strip, regions_scene, worst_frame
 from chemomech.render.spectra import spectrum_figures
 from chemomech.render.style import RISKS, STYLE
@@ -32,6 +33,7 @@ CAPTIONS = {
     "energetic_crack_risk": "Energetic crack risk at the moment it is largest; red is 1.",
     "crack_risk_strip": "Crack risk over the run.",
     "regions": "Geometry and materials.",
+    "space_charge": "Electric potential, field and occupancy along the stack at the end, where there is a field.",
     "voltage_current": "Cell voltage and current.",
     "voltage_capacity": "Voltage against the charge passed; up is charging.",
     "crack_risk_time": "Largest crack risk in each region; a crack is expected above the line.",
@@ -95,8 +97,12 @@ def _pictures(record: Results, folder: Path) -> list[Path]:
     """Draw each risk when it is largest, the other fields when the crack risk is, and the regions."""
     made = []
     worst = worst_frame(record)
+    profile = space_charge(record)
+    if profile is not None:
+        made.append(_save(profile, folder / "space_charge.png"))
     for name in _fields(record):
         frame = worst_frame(record, name) if name in RISKS else worst
+        frame = widest_frame(record, name) if name in PROFILED else frame
         made.append(_save(field_scene(record, name, frame), folder / f"{_slug(name)}.png"))
     if CRACK_RISK_ARRAY in record.cell_arrays and record.frames >= 4:
         first, peak, last = record.times[0], record.times[worst], record.times[-1]

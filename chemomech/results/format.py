@@ -138,6 +138,30 @@ CELL_FIELDS: Final = {
 """Cell arrays: name in `[output] fields` -> name in the file."""
 
 
+FACE_FIELDS: Final = {
+    "opening": "Opening [nm]",
+    "contact_pressure": "Contact pressure [MPa]",
+    "damage": "Damage [-]",
+    "conducting_fraction": "Conducting fraction [-]",
+}
+"""Arrays of the cells on both sides of faces: name in `[output] fields` -> name in the file."""
+
+FACE_QUANTITIES: Final = {
+    "Mean conducting fraction": "-",
+    "Min conducting fraction": "-",
+    "Interfacial resistance": "ohm.cm2",
+    "Mean contact pressure": "MPa",
+    "Max opening": "nm",
+    "Damaged share": "-",
+}
+"""History quantities recorded once per face that can part or conducts in part, with their units."""
+
+
+def face_column(quantity: str, face: str) -> str:
+    """Return the history column of a quantity of `FACE_QUANTITIES` at one face; KeyError otherwise."""
+    return f"{quantity} at {face} [{FACE_QUANTITIES[quantity]}]"
+
+
 def region_column(quantity: str, region: str) -> str:
     """Return the history column of a quantity in one region; KeyError where it is none of the tables above."""
     return f"{quantity} in {region} [{(REGION_QUANTITIES | LAYER_QUANTITIES)[quantity]}]"

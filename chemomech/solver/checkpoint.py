@@ -1,12 +1,13 @@
 """Checkpoints that continue on any number of ranks.
 
 Volume fields are stored as the values in each cell, in the order of the cells in the mesh file; fields on facets as
-values at the nodes of the mesh file; global numbers as they are.  Rank 0 writes a new file and renames it, so that a
-kill leaves the old or the new checkpoint, never a part.
+values at the nodes of the mesh file; memories with the places of their integration points; global numbers as they
+are.  Rank 0 writes a new file and renames it, so that a kill leaves the old or the new checkpoint, never a part.
 """
 
 import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,16 @@ import chemomech.runtime  # noqa: F401
 import h5py
 import numpy as np
 import numpy.typing as npt
+import ufl
+from dolfinx import fem
 from mpi4py import MPI
+from scipy.spatial import cKDTree
 
-from chemomech.fields import State, Unknown
+from chemomech.fields import Memory, State, Unknown
+from chemomech.memory import PointValues
 
 FloatArray = npt.NDArray[np.float64]
-FORMAT = 1
+FORMAT = 2
 
 
 def write_checkpoint(
@@ -39,6 +44,8 @@ def write_checkpoint(
     for k, values in enumerate(levels):
         for unknown, array in zip(state.unknowns.values(), values, strict=True):
             content[f"level{k}/{unknown.field.name}"] = _gather(state, unknown, array)
+    for item, function in state.memory.items():
+        content[f"memory/{item.name}"] = _gather_points(state, item, function)
     error = ""
     if comm.rank == 0:
         temporary = path.with_name(path.name + f".{os.getpid()}.tmp")
@@ -65,7 +72,10 @@ def write_checkpoint(
 
 
 def read_checkpoint(path: Path, state: State, identity: str) -> tuple[list[list[FloatArray]], dict[str, Any]]:
-    """Read what `write_checkpoint` wrote, on this run's ranks (collective); ValueError when it does not belong."""
+    """Read what `write_checkpoint` wrote, on this run's ranks (collective); ValueError when it does not belong.
+
+    The levels and numbers are returned, the memories of the state are put in place.
+    """
     comm = state.domain.comm
     content: dict[str, Any] | None = None
     problem = ""
@@ -83,6 +93,7 @@ def read_checkpoint(path: Path, state: State, identity: str) -> tuple[list[list[
                             }
                             for k in range(int(file.attrs["levels"]))
                         ],
+                        "memories": {item.name: file[f"memory/{item.name}"][()] for item in state.memory},
                         "numbers": {name: data[()] for name, data in file["numbers"].items()},
                     }
         except (OSError, KeyError) as error:
@@ -92,6 +103,8 @@ def read_checkpoint(path: Path, state: State, identity: str) -> tuple[list[list[
         raise ValueError(problem)
     content = comm.bcast(content, root=0)
     assert content is not None
+    for item, function in state.memory.items():
+        _scatter_points(state, item, function, content["memories"][item.name])
     levels = [
         [_scatter(state, unknown, stored[unknown.field.name]) for unknown in state.unknowns.values()]
         for stored in content["levels"]
@@ -157,6 +170,32 @@ def _scatter(state: State, unknown: Unknown, stored: FloatArray) -> FloatArray:
         original = state.domain.mesh.topology.original_cell_index[unknown.support.parent_entities]
         array[_cell_dofs(unknown)] = stored[original]
     return np.asarray(array)
+
+
+def _points(state: State, item: Memory) -> FloatArray:
+    # where the integration points of a memory are, ghosts included
+    x = ufl.SpatialCoordinate(state.domain.mesh)
+    x = x if "@" in item.face else x("+")
+    compiled = [
+        PointValues(state.domain, x[axis], item.face, partial(fem.form, entity_maps=state.domain.entity_maps))
+        for axis in range(state.domain.dimension)
+    ]
+    return np.column_stack([each.evaluate() for each in compiled])
+
+
+def _gather_points(state: State, item: Memory, function: fem.Function) -> FloatArray | None:
+    owned = function.function_space.dofmap.index_map.size_local
+    rows = np.column_stack([_points(state, item)[:owned], function.x.array[:owned]])
+    pieces = state.domain.comm.gather(rows, root=0)
+    return None if pieces is None else np.concatenate(pieces)
+
+
+def _scatter_points(state: State, item: Memory, function: fem.Function, stored: FloatArray) -> None:
+    # Another number of ranks numbers the points anew, and may turn a facet round: they are known by their places.
+    places = _points(state, item)
+    if len(places):
+        _, nearest = cKDTree(stored[:, :-1]).query(places)
+        function.x.array[:] = stored[nearest, -1]
 
 
 def _global_number(comm: MPI.Intracomm, unknown: Unknown, array: FloatArray) -> float:

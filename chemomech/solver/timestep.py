@@ -57,6 +57,7 @@ class Bdf2:
         """Fill rates and start values for a step of size dt."""
         a0, past = self.coefficients(dt)
         self.state.time_factor.value = a0
+        self.state.step.value = dt
         index = {u.field: i for i, u in enumerate(self.state.unknowns.values())}
         for unknown in self.state.dynamic:
             i = index[unknown.field]

@@ -13,7 +13,7 @@ from mpi4py import MPI
 
 from chemomech.domain import Domain, Support
 from chemomech.errors import RunError
-from chemomech.fields import CELL_VOLTAGE, Field, State
+from chemomech.fields import CELL_VOLTAGE, Field, Memory, State
 from chemomech.model import ROLES
 from chemomech.physics.balance import Physics
 from chemomech.solver.blocks import BlockTraits
@@ -37,6 +37,7 @@ def make_state(
     roles: Mapping[str, str],
     fields: Iterable[Field],
     degrees: Mapping[Field, int] | None = None,
+    memories: Iterable[Memory] = (),
 ) -> State:
     """Return a state with these fields where the roles of the regions put them."""
     supports: dict[Field, Support] = {}
@@ -52,7 +53,7 @@ def make_state(
             supports[item] = domain.support(place.split("|"))
         else:
             supports[item] = domain.support([name for name, role in roles.items() if role in ROLES[kind]])
-    return State(domain, supports, degrees=degrees)
+    return State(domain, supports, degrees=degrees, memories=memories)
 
 
 def fields_of(physics: Sequence[Physics]) -> list[Field]:

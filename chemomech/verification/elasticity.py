@@ -17,10 +17,10 @@ from chemomech.fields import (
 from chemomech.materials.free_energy import Solid
 from chemomech.physics.balance import Physics
 from chemomech.physics.lithium_transport import LithiumTransport
-from chemomech.physics.mechanics import StackPressure, StressEquilibrium
+from chemomech.physics.mechanics import StackPressure, StressEquilibrium, rollers
 from chemomech.verification import diffusion, meshes
 from chemomech.verification.bench import Bench, fields_of, idle, make_state, number, probe
-from chemomech.verification.stress import CENTRE, HOOP, rollers
+from chemomech.verification.stress import CENTRE, HOOP
 
 PRESSURE: Final = 0.05
 """[GPa]"""

@@ -11,12 +11,15 @@ import numpy.typing as npt
 from mpi4py import MPI
 
 from chemomech.analysis.impedance import OHM_CM2, Impedance, frequencies
+from chemomech.constants import FARADAY, GAS
 from chemomech.errors import RunError
 from chemomech.fields import CELL_VOLTAGE, CONCENTRATION
 from chemomech.protocol import parse_protocol
 from chemomech.simulate import Simulation
 from chemomech.solver.frequency import Linearised, frequency_solver
 from chemomech.verification.electrolytes import BLOCKING, ElectrolyteCase
+from chemomech.verification.salt import DIFFUSIVITY, LENGTH, MEAN, TRANSFERENCE, PolymerCase
+from chemomech.verification.salt_forms import salt_impedance
 from chemomech.verification.written_case import EVERYTHING, CellCase, Written, model_of, written
 
 type Array = npt.NDArray[np.float64]
@@ -197,3 +200,30 @@ def electrolyte_cells() -> dict[str, float]:
         linear.destroy()
         simulation.solver.destroy()
     return found
+
+
+# --- a salt between two lithium electrodes ---
+
+
+def salt() -> dict[str, float]:
+    """A polymer at rest: largest distance from ohmic drop, kinetics and diffusion of salt, from 1 kHz to 0.1 mHz."""
+    case = PolymerCase(cells=100, growth=1.08)
+    simulation = _brought(case, ("Rest for 1 s",))
+    linear, sweep = Impedance(simulation.model), frequencies(1e3, 1e-4, 2)
+    spectrum = linear.spectrum(sweep)
+    found = spectrum.impedance * simulation.model.cell_area
+    thermal = GAS * case.temperature / FARADAY
+    exact = (
+        LENGTH / 100.0
+        + thermal / 20e-3
+        + thermal / 5e-3
+        + salt_impedance(2 * np.pi * sweep, DIFFUSIVITY, MEAN, TRANSFERENCE, 1.5, LENGTH, case.temperature)
+    )
+    total = sum(spectrum.shares.values(), np.zeros(len(sweep)))
+    linear.destroy()
+    simulation.solver.destroy()
+    return {
+        "largest_difference": float(np.max(np.abs(found / exact - 1))),
+        "sum_of_shares_error": float(np.max(np.abs(total / spectrum.impedance - 1))),
+        "slow_resistance_ohm_cm2": float(found[-1].real) * OHM_CM2,
+    }

@@ -27,11 +27,10 @@ from chemomech.physics.conduction import Conduction
 from chemomech.physics.interphase import Interphase
 from chemomech.physics.layers import Film
 from chemomech.physics.lithium_transport import Host, LithiumTransport
-from chemomech.physics.mechanics import StackPressure, StressEquilibrium
+from chemomech.physics.mechanics import StackPressure, StressEquilibrium, rollers
 from chemomech.physics.terminal import Control, CurrentCollector
 from chemomech.verification import meshes
 from chemomech.verification.bench import Bench, fields_of, make_state, number
-from chemomech.verification.stress import rollers
 
 ROLES: Final = {"electrode": "active", "electrolyte": "electrolyte"}
 INTERFACE: Final = "electrode|electrolyte"
@@ -51,6 +50,7 @@ class Bars:
     temperature: float = 300.0
     electrode_left: bool = True
     film_resistance: float | None = None
+    conducting_fraction: float | None = None
     double_layer: float | None = None
     strain_coefficient: float | None = None
     interphase: Callable[[Domain], Interphase] | None = None
@@ -76,6 +76,7 @@ class Bars:
         electronic, ionic = (number(domain, value) for value in self.conductivities)
         control = Control(number(domain, 0.0), number(domain, 0.0), number(domain, 1.0))
         kinetics = Kinetics(number(domain, self.exchange_current), 0.5, 0.5, number(domain, self.temperature))
+        share = option(self.conducting_fraction)
         grown = None if self.interphase is None else self.interphase(domain)
         layers: list[Layer] = [] if grown is None else [grown.layer]
         if self.film_resistance is not None:
@@ -90,6 +91,7 @@ class Bars:
             kinetics,
             number(domain, 1.0),
             strain_coefficient=option(self.strain_coefficient),
+            conducting_fraction=None if share is None else lambda state: share,
             layers=tuple(layers),
             film_current=FILM if layers else None,
             double_layer=option(self.double_layer),
@@ -207,6 +209,32 @@ def film() -> dict[str, float]:
         run = Bars(film_resistance=4.0, electrode_left=side == "left").bench()
         found[f"voltage_V_{side}"] = run.voltage(0.005)
         run.bench.destroy()
+    return found
+
+
+def contact_fraction() -> dict[str, float]:
+    """Voltage per share a of the area that conducts, at a current of a times 5 A/m2, less the drop over the bars [mV].
+
+    The same current density then passes where the faces touch, whatever the share.
+    """
+    found: dict[str, float] = {}
+    for share in (1.0, 0.1, 1e-6):
+        for side in ("left", "right"):
+            pair = Bars(
+                conductivities=(10.0, 0.04),
+                lengths=(1.0, 2.0),
+                film_resistance=4.0,
+                conducting_fraction=share,
+                electrode_left=side == "left",
+            )
+            run = pair.bench()
+            current = 0.005 * share
+            bars = sum(
+                length / kappa for length, kappa in zip(pair.lengths, pair.conductivities, strict=True)
+            )
+            voltage = run.voltage(current) - pair.potential - current * bars
+            found[f"drop_mV_{share:g}_{side}"] = 1e3 * voltage
+            run.bench.destroy()
     return found
 
 

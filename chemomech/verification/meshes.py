@@ -93,6 +93,41 @@ def stack(
     return _domain(box, coordinates, regions, numbers, markers, quadrature_degree)
 
 
+def grid(
+    coordinates: Coordinates,
+    x: Array,
+    y: Array,
+    regions: Mapping[str, float],
+    *,
+    comm: MPI.Intracomm = MPI.COMM_WORLD,
+    quadrature_degree: int = 4,
+) -> Domain:
+    """Return a rectangle with its cells between given lines, cut along y into regions: name -> where it ends.
+
+    Boundaries as those of `layers`.
+    """
+    counts = [len(x) - 1, len(y) - 1]
+    box = mesh.create_rectangle(
+        comm,
+        [[0.0, 0.0], [float(n) for n in counts]],
+        counts,
+        ghost_mode=mesh.GhostMode.shared_facet,
+        diagonal=mesh.DiagonalType.crossed,
+    )
+    points = box.geometry.x
+    for axis, lines in enumerate((x, y)):
+        points[:, axis] = np.interp(points[:, axis], np.arange(len(lines)), lines)
+    numbers = np.searchsorted(list(regions.values()), _centres(box)[:, 1]).astype(np.int32)
+    markers: dict[str, Marker] = {}
+    size = max(np.ptp(x), np.ptp(y))
+    for axis, (names, lines) in enumerate(zip(SIDES[coordinates], (x, y), strict=True)):
+        for name, place in zip(names, (lines[0], lines[-1]), strict=True):
+            markers[name] = _plane(axis, float(place), 1e-9 * size)
+    return _domain(
+        box, coordinates, {name: k for k, name in enumerate(regions)}, numbers, markers, quadrature_degree
+    )
+
+
 def _plane(axis: int, place: float, tolerance: float) -> Marker:
     return lambda x: np.abs(x[axis] - place) < tolerance
 

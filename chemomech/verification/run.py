@@ -21,8 +21,10 @@ def menu() -> dict[str, Case]:
     """Return every case by its name; the finite elements are imported here."""
     from chemomech.verification import (
         cell,
+        contact,
         contacts,
         coupled,
+        debonding,
         diffusion,
         effective,
         elasticity,
@@ -32,6 +34,7 @@ def menu() -> dict[str, Case]:
         interphase,
         jacobian,
         kinetics,
+        layer_law,
         manufactured,
         nernst_planck,
         relaxations,
@@ -46,6 +49,7 @@ def menu() -> dict[str, Case]:
         "butler_volmer": kinetics.butler_volmer,
         "bv_bars": kinetics.bars,
         "film_resistance": kinetics.film,
+        "contact_fraction": kinetics.contact_fraction,
         "double_layer": kinetics.double_layer,
         "strain_term": kinetics.strain_term,
         "ionic_contact": electrolytes.series,
@@ -74,6 +78,15 @@ def menu() -> dict[str, Case]:
         "core_shell_coating": elasticity.coating,
         "stack_pressure": elasticity.columns,
         "fixture_stiffness": elasticity.fixture,
+        "contact_persson": contact.persson,
+        "contact_gw_exponential": contact.gw_exponential,
+        "contact_unloading": contact.unloading,
+        "contact_westergaard": contact.westergaard,
+        "contact_hertz": contact.hertz,
+        "czm_lengths": debonding.lengths,
+        "czm_work": debonding.separation,
+        "czm_dcb": debonding.cantilever,
+        "debond_energy": debonding.sphere,
         "larche_cahn": elasticity.larche_cahn,
         "poisson_mms": manufactured.poisson,
         "coupled_mms": coupled.coupled,
@@ -95,6 +108,7 @@ def menu() -> dict[str, Case]:
         "eis_electrolytes": impedance_cells.electrolyte_cells,
         "cv_randles_sevcik": voltammetry.randles_sevcik,
         "z_seed_formula": relaxations.seed_formula,
+        "eis_salt": impedance_cells.salt,
         "drt_zarc": relaxations.zarc,
         "drt_two_zarcs": relaxations.two_zarcs,
         "eis_transient": impedance_cells.transient,
@@ -111,6 +125,7 @@ def menu() -> dict[str, Case]:
         "scl_relaxation": contacts.relaxation,
         "scl_swelling": contacts.swelling,
         "scl_mms": nernst_planck.orders,
+        "scl_nm_law": layer_law.against_resolved,
     }
 
 

@@ -22,13 +22,12 @@ from chemomech.fields import (
 from chemomech.materials.free_energy import Solid
 from chemomech.model import region_dofs
 from chemomech.physics.balance import Physics
-from chemomech.physics.mechanics import StressEquilibrium
+from chemomech.physics.mechanics import StressEquilibrium, rollers
 from chemomech.physics.space_charge import ElectrodeCore, Ion, Medium, SpaceCharge
 from chemomech.solver.newton import NewtonSolver
 from chemomech.verification import meshes
 from chemomech.verification.bench import Bench, fields_of, make_state, number, probe
 from chemomech.verification.layer_forms import debye_length
-from chemomech.verification.stress import rollers
 
 ANION_POTENTIAL: Final = Field("anion_potential", "ion-conducting", "V", 1.0, "elliptic")
 MOLAR: Final = 1e-6

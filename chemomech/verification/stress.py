@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from dolfinx import fem
 
 from chemomech.constants import GAS
-from chemomech.fields import CONCENTRATION, DISPLACEMENT, State
+from chemomech.fields import CONCENTRATION, DISPLACEMENT
 from chemomech.materials.free_energy import Solid
 from chemomech.physics.balance import Physics, outflow
 from chemomech.physics.lithium_transport import LithiumTransport
-from chemomech.physics.mechanics import StressEquilibrium
+from chemomech.physics.mechanics import StressEquilibrium, rollers
 from chemomech.verification import diffusion, meshes
 from chemomech.verification.bench import Bench, fields_of, make_state, number, probe
 
@@ -85,18 +84,6 @@ class BallBench:
         domain, c = self.bench.domain, self.bench.state.value[CONCENTRATION]
         content = self.bench.read("content", lambda: domain.over(c - start, ["particle"]))
         return content / domain.volume(["particle"]) / (surface - start)
-
-
-def rollers(state: State, boundaries: Sequence[str]) -> list[fem.DirichletBC]:
-    """Return constraints that let plane boundaries slide but not lift off."""
-    space, domain = state.unknowns[DISPLACEMENT].space, state.domain
-    conditions = []
-    for name in boundaries:
-        component = space.sub(domain.normal_axis(name))
-        facets = domain.facet_boundary[name]
-        dofs = fem.locate_dofs_topological(component, domain.dimension - 1, facets)
-        conditions.append(fem.dirichletbc(np.float64(0.0), dofs, component))
-    return conditions
 
 
 def maximum(times: Sequence[float], values: Sequence[float]) -> tuple[float, float]:

@@ -11,12 +11,17 @@ from chemomech.verification import run
 from chemomech.verification.figures import Figure, judge, tables
 
 SLOW = {
-    "diff_sphere_pot",
     "dis_stress_coupled_potentiostatic",
+    "particle_vs_pybamm",
+    "diff_sphere_pot",
+    "contact_hertz",
+    "contact_westergaard",
+    "czm_dcb",
+    "debond_energy",
     "eff_voxel_image",
     "eis_transient",
-    "particle_vs_pybamm",
 }
+SLOW = {"dis_stress_coupled_potentiostatic", "particle_vs_pybamm", "diff_sphere_pot", "scl_nm_law"}
 PARALLEL = {"ranks"}
 MARKED = [
     pytest.param(

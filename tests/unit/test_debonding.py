@@ -1,0 +1,97 @@
+"""Bodies that part: displacements in groups, faces in the record, what cannot part or is too coarse is said."""
+
+from pathlib import Path
+from typing import Any
+
+import chemomech.runtime  # noqa: F401
+
+import numpy as np
+import pytest
+import small
+
+from chemomech.analysis.faces import Faces
+from chemomech.errors import InputError
+from chemomech.fields import DISPLACEMENT
+from chemomech.run import run_case
+
+GIVEN: dict[str, Any] = small.PARTING["interfaces"]["particle|electrolyte"]
+CONTACT: dict[str, Any] = GIVEN["contact"]
+BOND: dict[str, Any] = GIVEN["cohesive"]
+
+
+def breaking(**interface: Any) -> dict[str, Any]:
+    """Return the interface of the sphere with changes; None takes a part away."""
+    parts = GIVEN | interface
+    return {"particle|electrolyte": {k: v for k, v in parts.items() if v is not None}}
+
+
+def sphere(folder: Path, **changes: Any) -> Any:
+    """Return the case of a sphere that can come off."""
+    return small.case(folder, {**small.PARTING, **changes}, small.SPHERE_MESH)
+
+
+def test_each_body_has_its_own_displacement(tmp_path: Path) -> None:
+    model = small.model(sphere(tmp_path))
+    parts = model.state.having(DISPLACEMENT)
+    assert [field.name for field in parts] == ["displacement in electrolyte", "displacement in particle"] or [
+        field.name for field in parts
+    ] == ["displacement in particle", "displacement in electrolyte"]
+    assert {m.quantity for m in model.state.memory} == {"damage", "largest pressure"}
+    faces = Faces(model)
+    assert [face.name for face in faces.faces] == ["particle|electrolyte"]
+    assert faces.faces[0].area == pytest.approx(4 * np.pi * 3.0**2, rel=0.02)
+    # untouched: shut, whole, and pressed at 350 MPa before
+    assert faces.faces[0].values("opening") == pytest.approx(0.0, abs=1e-12)
+    assert faces.faces[0].values("damage") == pytest.approx(0.0, abs=1e-12)
+    law = model.contacts.contacts["particle|electrolyte"].law
+    kept = 0.5 * float(law.loading.hardness.value) ** -1 * 0.35
+    assert faces.faces[0].values("conducting_fraction") == pytest.approx(kept, rel=0.02)
+    shown = faces.cells("conducting_fraction")
+    assert 0 < np.isfinite(shown).sum() < len(shown)
+    assert np.nanmax(np.abs(shown - kept)) < 0.02 * kept
+
+
+@pytest.mark.slow
+def test_a_run_that_breaks_its_bond(tmp_path: Path) -> None:
+    case = sphere(tmp_path, protocol={"steps": ["Charge at 1C until 4.0 V"]})
+    summary = run_case(case, tmp_path / "results", quiet=True)
+    at = "at particle|electrolyte"
+    assert summary[f"Damaged share {at} [-]"] > 0.1
+    assert summary[f"Max opening {at} [nm]"] > 5.0
+    assert 0.0 < summary[f"End mean conducting fraction {at} [-]"] < 0.05
+    assert summary[f"End interfacial resistance {at} [ohm.cm2]"] > 0.0
+    assert summary["Max lithium balance error [-]"] < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("interface", "said"),
+    [
+        ({"cohesive": {**BOND, "strength": "2 GPa"}}, "the mesh is too coarse for its strength"),
+        ({"cohesive": None}, "nothing can break here that could heal"),
+        ({"charge_transfer": None}, "no current crosses here that a contact could throttle"),
+        ({"loose": True}, "'loose' and 'cohesive' contradict each other"),
+        ({"contact": {**CONTACT, "slope": 0.2}}, "'slope' changes nothing with law = 'plastic'"),
+        ({"contact": {**CONTACT, "law": "persson"}}, "law = 'persson' needs 'slope'"),
+    ],
+)
+def test_mistakes_are_said(tmp_path: Path, interface: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        small.model(sphere(tmp_path, interfaces=breaking(**interface)))
+
+
+@pytest.mark.parametrize(
+    ("sections", "said"),
+    [
+        ({"mechanics": {"enabled": False}}, "mechanics are off"),
+        ({"numerics": {"solver": "fieldsplit"}}, "bodies that can part need solver = 'direct'"),
+    ],
+)
+def test_what_contact_needs_is_said(tmp_path: Path, sections: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        sphere(tmp_path, **sections)
+
+
+@pytest.mark.parametrize("field", ["opening", "damage", "contact_pressure", "conducting_fraction"])
+def test_fields_of_faces_need_a_face(tmp_path: Path, field: str) -> None:
+    with pytest.raises(InputError, match=f"there is no '{field}'"):
+        small.case(tmp_path, output={"fields": [field]})
