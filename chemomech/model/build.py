@@ -65,10 +65,11 @@ class _Builder:
     def physics(
         self, terminal: CurrentCollector | WorkingElectrode, space_charge: SpaceCharge | None
     ) -> tuple[Physics, ...]:
-        """Return the menu: all physics of the model; what its parts make on the way (charge layers, layers that grow) stands below them."""
+        """Return all physics of the model: the menu."""
         numbers, electrolytes, contacts = self.numbers, self.electrolytes, self.contacts
         electrons, hosts, moving = self._electrons(), self._hosts(), self._moving()
         mobility = numbers.case.numerics.mobility
+        # What parts make on the way (space-charge layers, layers that grow) stands below those that make it.
         menu: list[Physics | None] = [
             LithiumTransport(hosts, numbers.temperature, mobility, moving) if hosts else None,
             Conduction(ELECTRONIC_POTENTIAL, electrons) if electrons else None,
