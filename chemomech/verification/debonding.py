@@ -130,8 +130,10 @@ def separation() -> dict[str, float]:
             work += 0.5 * (force + last) * (distance - before)
             peak = max(peak, force)
             last, before = force, float(distance)
-        found[f"work_of_{mode}_over_Gc"] = work / ENERGY
-        found[f"peak_in_{mode}_over_strength"] = peak / (STRENGTH * (1.0 if mode == "opening" else SHEAR))
+        found[f"work_of_{mode}_over_Gc"] = float(work / ENERGY)
+        found[f"peak_in_{mode}_over_strength"] = float(
+            peak / (STRENGTH * (1.0 if mode == "opening" else SHEAR))
+        )
         if mode == "opening":
             found |= _pressed_again(pair)
         pair.bench.destroy()
@@ -245,7 +247,7 @@ def cantilever() -> dict[str, float]:
     pair.bench.destroy()
     force, opening = np.mean(np.array(steady), axis=0)
     # 1 GPa mm = 1e6 N/m; the beam is 1 mm deep
-    return {"P_N": float(force) * 1e3, "delta_m": float(opening) * 1e-3, "stiff": stiffness * 1e6}
+    return {"P_N": float(force) * 1e3, "delta_m": float(opening) * 1e-3, "stiff": float(stiffness * 1e6)}
 
 
 # --- a sphere that contracts in a body to which it is bonded ---
@@ -336,4 +338,4 @@ def _contract(radius: float, strain: float) -> tuple[float, float]:
             pulls.append(pair.integral("pull", pair.joint.normal_traction(pair.bench.state)) / area / share)
     _, damage = pair.damage()
     pair.bench.destroy()
-    return pulls[-1], damage
+    return float(pulls[-1]), damage
