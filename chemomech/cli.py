@@ -181,6 +181,29 @@ def drt(
     return 0
 
 
+@app.command
+def fit(spectrum: Path, *, number: int | None = None, circuit: str | None = None) -> int:
+    """Fit equivalent circuits to a spectrum, simulated or measured, and say whether they may be used.
+
+    Example: chemomech fit cases/nmc811_particle/results/impedance
+
+    Parameters
+    ----------
+    spectrum
+        Results folder with impedance.csv, or an instrument's file.
+    number
+        Which spectrum, counted from 1; without it the last.
+    circuit
+        A circuit of your own in pyimpspec's code, e.g. "R(RQ)W"; without it the series formula and Randles' circuit.
+    """
+    if rank() > 0:
+        return 0
+    from chemomech.drt import fit_circuits
+
+    say(fit_circuits(spectrum, number, circuit))
+    return 0
+
+
 def _comparable(expected: Path, overrides: Overrides) -> None:
     problems = []
     if not expected.is_file():

@@ -1,4 +1,4 @@
-"""`chemomech drt`: relaxation times of the spectra of a results folder or of an instrument's file."""
+"""Relaxation times and circuits of the spectra of a results folder or of an instrument's file."""
 
 import csv
 import io
@@ -9,7 +9,14 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from chemomech.analysis.measured import KramersKronig, kramers_kronig, library_distribution, read_measured
+from chemomech.analysis.circuits import fit, objections
+from chemomech.analysis.measured import (
+    KramersKronig,
+    fit_circuit,
+    kramers_kronig,
+    library_distribution,
+    read_measured,
+)
 from chemomech.analysis.relaxation import Arcs, Relaxation, arcs, owners, relaxation
 from chemomech.errors import InputError, Problem
 from chemomech.render.relaxation import relaxation_figure
@@ -54,12 +61,35 @@ def spectra_of(path: Path) -> tuple[Spectrum, ...]:
     return tuple(Spectrum(m.label, "ohm", m.frequencies, m.impedance, {}) for m in read_measured(path))
 
 
-def relax(path: Path, output: Path, number: int | None, method: str) -> str:
-    """Find the relaxation times of one spectrum (the last without a number), write and draw; return what to say."""
+def _one_of(path: Path, number: int | None) -> Spectrum:
     spectra = spectra_of(path)
     if number is not None and not 1 <= number <= len(spectra):
-        raise InputError(Problem("--spectrum", f"there is no spectrum {number}", f"there are {len(spectra)}"))
-    chosen = spectra[-1 if number is None else number - 1]
+        raise InputError(Problem("--number", f"there is no spectrum {number}", f"there are {len(spectra)}"))
+    return spectra[-1 if number is None else number - 1]
+
+
+def fit_circuits(path: Path, number: int | None, code: str | None) -> str:
+    """Fit the two usual circuits, or one of the user's, to one spectrum; return what to say."""
+    chosen = _one_of(path, number)
+    unit = chosen.unit.replace(".", " ")
+    lines = [chosen.label]
+    if code is not None:
+        parameters, residual = fit_circuit(chosen.frequencies, chosen.impedance, code)
+        lines.append(f"{code}: leaves {100 * residual:.2g} % of |Z|")
+        lines += [f"  {p.name} = {p.value:.5g} +- {p.error:.2g} {p.unit}" for p in parameters]
+        return "\n".join(lines)
+    fits = [fit(chosen.frequencies, chosen.impedance, kind) for kind in ("series", "nested")]
+    units = {"R_bulk": unit, "R_ct": unit, "C_dl": f"s/({unit})", "alpha": "", "sigma_W": f"{unit} s^-1/2"}
+    for one in fits:
+        lines.append(f"{one.kind}: leaves {100 * one.residual:.2g} % of |Z|")
+        for name, value in one.values.items():
+            lines.append(f"  {name} = {value:.5g} +- {one.errors[name]:.2g} {units[name]}".rstrip())
+    return "\n".join([*lines, *objections(chosen.frequencies, chosen.impedance, *fits)])
+
+
+def relax(path: Path, output: Path, number: int | None, method: str) -> str:
+    """Find the relaxation times of one spectrum (the last without a number), write and draw; return what to say."""
+    chosen = _one_of(path, number)
     low = int(np.argmin(chosen.frequencies))
     blocking = -chosen.impedance[low].imag > BLOCKING * abs(chosen.impedance[low])
     found = relaxation(chosen.frequencies, chosen.impedance, capacitance=bool(blocking))

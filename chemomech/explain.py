@@ -49,6 +49,10 @@ _SALT: Final = (
     "anions: dc/dt + div N = 0, N = -D grad c - (1 - t+) i/F; blocked at electrodes and other electrolytes",
     "charge: div i = 0, i = -kappa grad phi_e + (2 kappa RT/F)(1 - t+) chi grad ln c",
 )
+_CHARGED: Final = (
+    "charge: -div(eps grad phi) = F (c - c0), ions: F dc/dt + div(-kappa grad phi_e) = 0",
+    "lattice: theta/(1 - theta) = theta0/(1 - theta0) exp(F (phi_e - phi - mu)/RT), kappa ~ theta (1 - theta)",
+)
 _CONVECTION: Final = "lithium also moves with the lattice: J gains + c v"
 _MOMENTUM: Final = "momentum: -div sigma = 0, sigma = C : "
 _RISK: Final = ("tensile_strength", "flaw_size", "fracture_toughness", "fracture_energy")
@@ -155,8 +159,11 @@ def _region(case: Case, name: str, region: Region) -> Iterator[str]:
     here: Location = ("regions", name)
     yield ""
     yield f"Region {name}: {region.material}, {region.role} [{case.origins.get(here, '')}]"
-    for equation in _SALT if region.salt is not None else _EQUATIONS[region.role]:
+    equations = _SALT if region.salt is not None else _EQUATIONS[region.role]
+    for equation in equations if region.space_charge is None else _CHARGED:
         yield f"  {equation}"
+    if region.space_charge is not None:
+        yield from _keys(case, region.space_charge, (*here, "space_charge"), defaults=False)
     if region.role == "active" and case.mechanics.lattice_velocity is not None:
         yield f"  {_CONVECTION}"
     if region.salt is not None:
@@ -173,9 +180,9 @@ def _region(case: Case, name: str, region: Region) -> Iterator[str]:
         theta = material.equilibrium_stoichiometry(region.initial.voltage, case.cell.temperature)
         yield f"  initial stoichiometry {theta:.4f} [from its open_circuit_potential]"
     yield from _keys(case, region, here, only=("stress_free_stoichiometry",), defaults=False)
-    yield from _properties(
-        case, name, material, ROLES[region.role] + (SALT if region.salt is not None else ())
-    )
+    read = ROLES[region.role] + (SALT if region.salt is not None else ())
+    read += ("relative_permittivity",) if region.space_charge is not None else ()
+    yield from _properties(case, name, material, read)
 
 
 def _properties(

@@ -88,6 +88,8 @@ GROWING: Final = ("interphase", "interdiffusion")
 INTERFACE_QUANTITIES: Final[dict[str, tuple[str, str, float]]] = {
     "overpotential ": ("Mean overpotential", "mV", MILLI),
     "ionic drop ": ("Mean ionic drop", "mV", MILLI),
+    "layer potential ": ("Mean layer voltage", "mV", MILLI),
+    "layer resistance ": ("Layer resistance", "ohm.m2", OHM_M2),
     **{f"{word} thickness ": (f"Mean {word} thickness", "nm", MILLI) for word in GROWING},
     **{f"{word} resistance ": (f"{word.capitalize()} resistance", "ohm.cm2", OHM_CM2) for word in GROWING},
     "interphase current ": ("Interphase current density", "mA.cm-2", MA_PER_CM2),
@@ -244,9 +246,11 @@ class Recorder:
         }
         self.layers = None if model.space_charge is None else ChargeLayers(model)
         self.columns = self._columns()
-        extremes = (*STRESS_QUANTITIES, *FACE_EXTREMES, "Max field")
+        extremes = (*STRESS_QUANTITIES, *FACE_EXTREMES, "Max field", "Layer resistance at ")
         self.extreme_columns = [c for c in self.columns if c.startswith(extremes)]
-        self.end_columns = [c for c in self.columns if c.startswith((*names.LAYER_QUANTITIES, *FACE_ENDS))]
+        self.end_columns = [
+            c for c in self.columns if c.split(" in ")[0] in names.LAYER_QUANTITIES or c.startswith(FACE_ENDS)
+        ]
         self.notes: tuple[str, ...] = ()
         """what a reader of the numbers must know"""
         self.areas = self._areas()

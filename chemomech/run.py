@@ -23,7 +23,10 @@ from chemomech.progress import Progress
 from chemomech.protocol import parse_pressure, parse_protocol
 from chemomech.record import NC_IN_AH, Recorder, balance_errors
 from chemomech.results import format as names
+from chemomech.results import voltammetry
+from chemomech.results.read import open_results
 from chemomech.results.spectra import figures, read_spectra
+from chemomech.results.voltammetry import sweep_steps, sweeps_of
 from chemomech.results.write import RunRecord, prepare_folder, versions, write_json, write_table
 from chemomech.simulate import Moment, Simulation
 from chemomech.solver.checkpoint import read_checkpoint, write_checkpoint
@@ -171,9 +174,18 @@ class _Run:
         finally:
             self._close(finished, reason, together or self.comm.size == 1)
         summary = self.tally.summary(self.simulation, self.recorder.depth)
-        summary |= on_root(self.comm, lambda: figures(read_spectra(self.results)))
+        summary |= on_root(self.comm, self._measured)
         on_root(self.comm, lambda: write_json(self.results / names.SUMMARY_FILE, summary))
         return summary
+
+    def _measured(self) -> dict[str, float]:
+        # What spectra and sweeps say, from the files: they hold what was measured before a run was continued, too.
+        found = figures(read_spectra(self.results))
+        sweeps = sweep_steps(self.case.written)
+        if sweeps:
+            history = open_results(self.results).history
+            found |= voltammetry.figures(sweeps_of(history, sweeps))
+        return found
 
     def _close(self, finished: bool, reason: str, together: bool) -> None:
         # An unforeseen error may be one rank's alone: then nothing is closed that needs the others.

@@ -22,6 +22,10 @@ MA_PER_CM2: Final = 1e-2
 """1 mA/cm^2 in nA/um^2"""
 SETTLING: Final = 1e-6
 """length of the step that follows a change of control: potentials jump, lithium hardly moves [s]"""
+FOR_GOOD: Final = 1e9
+"""length of the step after which every salt profile is steady [s]"""
+SMALL_CURRENT: Final = 1e-3
+"""current from whose steady profile the limiting one is extrapolated [mA/cm2]"""
 EVENT_TOLERANCE: Final = 1e-6
 """how closely a cut-off is met: in V, or relative to the 1C current"""
 DIRECT_LIMIT: Final = {2: 600_000, 3: 60_000}
@@ -112,6 +116,8 @@ class Simulation:
         """through the terminal, and from lithium metal [nC]"""
         self.capacity = nominal_capacity(model, self.schedule)
         """charge of 1C in one hour [nC]; None where nothing gives one"""
+        self.limiting_current: float | None = None
+        """current that a salt can carry for good between lithium electrodes [nA]; None where nothing limits it"""
         self.start: Reading | None = None
         self._last: Reading | None = None
 
@@ -139,8 +145,34 @@ class Simulation:
             raise RunError(f"no equilibrium was found at the start: {attempt.reason}")
         self.scheme.restart(0.0, self.charge)
         self.start = self.meter.read()
+        self.limiting_current = self._limit()
         self.model.memories.advance()
         self.observer(Moment(0.0, 0.0, None, self.start, 0.0, 0.0, attempt.iterations, False))
+
+    def _limit(self) -> float | None:
+        """Return the current at which a salt would be used up somewhere in the steady state [nA].
+
+        The steady profile of a small current, extrapolated to zero at its lowest point: exact where properties do not
+        depend on concentration, else at those of the start.  Only for cells that reach a steady state.
+        """
+        working = self.model.case.cell.working_electrode
+        still = self.model.case.mechanics.lattice_velocity is None
+        if (
+            not self.model.salts
+            or self.model.active
+            or working is None
+            or working.kind != "lithium"
+            or not still
+        ):
+            return None
+        control, small = self.model.control, self.current(SMALL_CURRENT, "mA/cm2")
+        control.current.value = small
+        self.scheme.begin(FOR_GOOD)
+        attempt = self.solver.solve()
+        lost = [1 - self.meter.salt_range(salt)[0] / salt.initial_concentration for salt in self.model.salts]
+        control.current.value = 0.0
+        self.scheme.reject()
+        return small / max(lost) if attempt.converged and max(lost) > 0.0 else None
 
     def _charge_layers(self) -> None:
         # Resolved space charge starts in equilibrium: two unlike lattices in sudden contact are no state of a cell.
@@ -201,6 +233,7 @@ class Simulation:
             "counts": asdict(self.counts),
             "start": asdict(self.start),
             "last": None if self._last is None else asdict(self._last),
+            "limiting current": self.limiting_current,
         }
 
     def restore(self, content: Mapping[str, Any]) -> None:
@@ -209,6 +242,7 @@ class Simulation:
         self.counts = Counts(**content["counts"])
         self.start = Reading(**content["start"])
         self._last = Reading(**content["last"]) if content["last"] else None
+        self.limiting_current = content["limiting current"]
         self.charge = self.scheme.levels[-1].integrals.copy()
         self.scheme.reject()
         self._set_pressure(self.position.time)

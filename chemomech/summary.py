@@ -11,6 +11,8 @@ from chemomech.results import format as names
 from chemomech.simulate import Moment, Simulation
 
 AH_PER_NC: Final = 1e-9 / 3600
+MA_PER_CM2: Final = 1e2
+"""1 nA/um^2 in mA/cm^2"""
 MAH_PER_CM2: Final = 1e-1 / 3.6
 """1 nC/um^2 (= 0.1 C/cm^2) in mAh/cm^2"""
 
@@ -146,6 +148,7 @@ class Tally:
             "Max lithium balance error [-]": self.lithium_error,
             "Max charge balance error [-]": self.charge_error,
             **({"Max salt balance error [-]": self.salt_error} if self.salt_start else {}),
+            **self._limits(simulation),
             **({} if self.depletion_time is None else {"Salt depletion time [s]": self.depletion_time}),
             "Unknowns [-]": float(simulation.model.state.size()),
             "Accepted steps [-]": float(simulation.counts.accepted),
@@ -153,6 +156,12 @@ class Tally:
             "Newton iterations [-]": float(simulation.counts.newton),
         }
         return {name: float(value) for name, value in found.items() if np.isfinite(value)}
+
+    def _limits(self, simulation: Simulation) -> dict[str, float]:
+        limit = simulation.limiting_current
+        if limit is None:
+            return {}
+        return {"Limiting current density [mA.cm-2]": limit / simulation.model.cell_area * MA_PER_CM2}
 
     def cycles(self, simulation: Simulation, depth: float) -> list[dict[str, float]]:
         """Return one row per cycle: capacities, efficiencies, mean voltages, and what holds at its end."""

@@ -84,10 +84,15 @@ def read_measured(path: Path) -> tuple[Measured, ...]:
 def kramers_kronig(frequencies: Array, impedance: ComplexArray) -> KramersKronig:
     """Fit RC elements in series, a capacitance and an inductance, and return what is left."""
     module = library("the Kramers-Kronig test")
+    # Time constants within the frequencies, on the impedance itself: the library's search over others takes minutes.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         result = module.perform_kramers_kronig_test(
-            _data(module, frequencies, impedance), test="complex", num_procs=1
+            _data(module, frequencies, impedance),
+            test="complex",
+            admittance=False,
+            num_F_ext_evaluations=0,
+            num_procs=1,
         )
     fitted = np.asarray(result.get_impedances())
     left = (fitted - impedance) / np.abs(impedance)
@@ -110,6 +115,42 @@ def library_distribution(frequencies: Array, impedance: ComplexArray, method: st
     times = np.asarray(result.get_time_constants(), dtype=float)
     density = result.real_gammas if method == "bht" else result.gammas
     return times, np.asarray(density, dtype=float)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A fitted number of a circuit with its standard deviation."""
+
+    name: str
+    value: float
+    error: float
+    unit: str
+
+
+def fit_circuit(
+    frequencies: Array, impedance: ComplexArray, code: str
+) -> tuple[tuple[Parameter, ...], float]:
+    """Fit a circuit in pyimpspec's code, e.g. "R(RQ)(RQ)W"; return parameters and residual; InputError in words."""
+    module = library("fitting a circuit of your own")
+    try:
+        circuit = module.parse_cdc(code)
+    except Exception as error:  # its parser has many kinds
+        what = f"'{code}' is not a circuit ({str(error)[:200] or type(error).__name__})"
+        raise InputError(Problem("--circuit", what, 'write for example "R(RQ)W"')) from None
+    data = _data(module, frequencies, impedance)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            result = module.fit_circuit(circuit, data, method="least_squares", weight="modulus", num_procs=1)
+    except Exception as error:
+        raise InputError(Problem("--circuit", f"'{code}' was not fitted: {str(error)[:200]}")) from None
+    found = []
+    for element, parameters in result.get_parameters().items():
+        for name, one in parameters.items():
+            deviation = float(one.stderr) if np.isfinite(one.stderr) else np.inf
+            found.append(Parameter(f"{element}.{name}", float(one.value), deviation, str(one.unit)))
+    left = (np.asarray(result.get_impedances()) - impedance) / np.abs(impedance)
+    return tuple(found), float(np.sqrt(np.mean(np.abs(left) ** 2) / 2))
 
 
 def _data(module: ModuleType, frequencies: Array, impedance: ComplexArray) -> Any:

@@ -20,7 +20,15 @@ from dolfinx.fem import petsc as fempetsc
 from mpi4py import MPI
 from petsc4py import PETSc
 
-from chemomech.fields import CELL_VOLTAGE, CONCENTRATION, ELECTRONIC_POTENTIAL, IONIC_POTENTIAL, Field, State
+from chemomech.fields import (
+    CELL_VOLTAGE,
+    CONCENTRATION,
+    ELECTRONIC_POTENTIAL,
+    IONIC_POTENTIAL,
+    SALT_CONCENTRATION,
+    Field,
+    State,
+)
 from chemomech.physics.balance import Physics
 from chemomech.physics.charge_transfer import ChargeTransfer
 from chemomech.physics.ionic_contact import IonicContact
@@ -39,8 +47,11 @@ IN_REGIONS: Final = {
     CONCENTRATION.quantity: "diffusion",
     ELECTRONIC_POTENTIAL.quantity: "electronic conduction",
     IONIC_POTENTIAL.quantity: "ionic conduction",
+    SALT_CONCENTRATION.quantity: "salt transport",
 }
 """what the balance of a quantity is called in the volume; one that is not listed goes by its name"""
+CURRENT_DENSITY: Final = "nA/um^2"
+"""unit of an unknown that is the current through layers"""
 BALANCES: Final = ("parabolic", "elliptic")
 """treatments of fields whose rows are balances"""
 
@@ -136,9 +147,7 @@ class Shares:
         # The row of a current density i on a surface is i - i_BV(eta - drop(i)) = 0, linearised i + g drop' i - ...:
         # what is in it besides i itself is the share of the layers, taken from that of the charge transfer.
         for row, form in _rows(self.state, physics.residual(self.state)):
-            unknown = self.state.unknowns[row]
-            on_surface = unknown.support.mesh.topology.dim < self.state.domain.dimension
-            if row.treatment != "projected" or not on_surface:
+            if row.unit != CURRENT_DENSITY:
                 continue
             for place, part in self._places(form).items():
                 block = self._derivative(part, row)

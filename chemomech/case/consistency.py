@@ -181,6 +181,7 @@ def _interfaces(sections: Sections) -> Iterator[Problem]:
             )
             yield sections.problem((*here, "resistance"), what, remedy)
         yield from _faces(sections, here, interface, roles)
+        yield from _layer_law(sections, key, interface, names)
         resolved = [
             sections.regions[name].space_charge is not None for name in names if name in sections.regions
         ]
@@ -219,6 +220,28 @@ def _faces(
     if interface.loose and retained is not None:
         what = "nothing adheres where two regions merely touch"
         yield sections.problem((*here, "contact", "retained"), what, "remove 'retained' or 'loose'")
+
+
+def _layer_law(sections: Sections, key: str, interface: Interface, names: list[str]) -> Iterator[Problem]:
+    """The law of a layer needs the electrolyte's permittivity, and an electrolyte whose charge is not resolved."""
+    if interface.charge_transfer is None or interface.charge_transfer.space_charge is None:
+        return
+    here: Location = ("interfaces", key, "charge_transfer", "space_charge")
+    for name in names:
+        region = sections.regions.get(name)
+        if region is None or region.role != "electrolyte":
+            continue
+        if region.space_charge is not None:
+            what = f"the charge of '{name}' is resolved: the layer is there already"
+            yield sections.problem(here, what, "remove one of the two space_charge")
+        if region.salt is not None:
+            what = f"'{name}' has a salt: the law is that of one mobile ion on a fixed background"
+            yield sections.problem(here, what, "remove 'space_charge'")
+        materials, _ = materials_of({name: region}, sections.directory)
+        if name in materials and not materials[name].has("relative_permittivity"):
+            what = f"{region.material} has no 'relative_permittivity', which space_charge needs"
+            remedy = f"give it in [regions.{name}] properties = {{ relative_permittivity = 10 }}"
+            yield sections.problem(here, what, remedy)
 
 
 def _cell(sections: Sections) -> Iterator[Problem]:

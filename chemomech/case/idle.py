@@ -128,8 +128,15 @@ def _without_carriers(sections: Sections) -> Iterator[Problem]:
 def _without_space_charge(sections: Sections) -> Iterator[Problem]:
     """What only regions with space_charge use."""
     remedy = "remove it, or give the region space_charge"
+    interfaces: Mapping[str, Interface] = sections.valid.get("interfaces") or {}
+    laws = {
+        part.strip()
+        for key, interface in interfaces.items()
+        if interface.charge_transfer is not None and interface.charge_transfer.space_charge is not None
+        for part in key.split("|")
+    }
     for name, region in sections.regions.items():
-        if region.space_charge is None and "relative_permittivity" in region.properties:
+        if region.space_charge is None and name not in laws and "relative_permittivity" in region.properties:
             here: Location = ("regions", name, "properties", "relative_permittivity")
             yield sections.problem(here, f"the charge of '{name}' is not resolved", remedy)
     if len(sections.regions) == len(sections.region_names) and not any(

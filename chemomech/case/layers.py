@@ -32,12 +32,11 @@ def growth_factor(given: Coating | Additive, directories: Sequence[Path], temper
 def layer_materials(case: Case) -> list[Material]:
     """Return the materials of all layers and additives of a case that was checked."""
     directories = case.material_directories
-    cell = case.cell
+    cell: Cell | None = case.cell  # None where effective properties are all that is asked for
+    electrodes = () if cell is None else (cell.counter_electrode, cell.working_electrode)
     films = [film for one in case.interfaces.values() for film in (one.coating, one.interdiffusion)]
     interphases = [one.interphase for one in case.interfaces.values()]
-    interphases += [
-        one.interphase for one in (cell.counter_electrode, cell.working_electrode) if one is not None
-    ]
+    interphases += [one.interphase for one in electrodes if one is not None]
     additives = [one.additive.material for one in interphases if one is not None and one.additive is not None]
     return [
         *(layer_material(one, directories) for one in (*films, *interphases) if one is not None),

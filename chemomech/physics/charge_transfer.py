@@ -50,6 +50,8 @@ class ChargeTransfer:
     """share a of the nominal area that conducts, in (0, 1]; None means all of it"""
     double_layer: Any = None
     """[nC/(V um^2)]"""
+    layer_charge: Field | None = None
+    """charge of a layer as an unknown, which then takes the place of the double layer [nC/um^2]"""
     ionic_potential: Field = IONIC_POTENTIAL
     """that of the electrolyte region, where there are several"""
 
@@ -96,8 +98,10 @@ class ChargeTransfer:
         if self.conducting_fraction is not None:
             conductance = self.conducting_fraction(state) / self._resistance(state)
             found[f"interface conductance {self.name}"] = integrate(conductance, plus, minus)
-        if self.double_layer is not None:
-            stored = self.double_layer * self._drop(state)
+        stored = None if self.double_layer is None else self.double_layer * self._drop(state)
+        if self.layer_charge is not None:
+            stored = state.value[self.layer_charge]("+")
+        if stored is not None:
             found[f"capacitive current {self.name}"] = integrate(self.capacitive(state), plus, minus)
             found[f"double-layer charge {self.name}"] = integrate(stored, plus, minus)
         return found
@@ -122,6 +126,8 @@ class ChargeTransfer:
 
     def capacitive(self, state: State) -> Any:
         """Current density that charges the double layer, C_dl d(phi_s - phi_e)/dt [nA/um^2]."""
+        if self.layer_charge is not None:
+            return state.rate(self.layer_charge)("+")
         if self.double_layer is None:
             return 0.0
         rates = state.rate(ELECTRONIC_POTENTIAL)("+") - state.rate(self.ionic_potential)("-")

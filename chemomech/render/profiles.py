@@ -1,6 +1,6 @@
 """Profiles through the thickness of the cell: one field against the coordinate along the stack, at several times."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import matplotlib
 import numpy as np
@@ -19,9 +19,8 @@ PROFILED = (SALT_ARRAY,)
 SHARES = (0.0, 0.01, 0.05, 0.15, 0.4, 1.0)
 """When in a step its profiles are drawn, in parts of its duration: what diffuses is fast at first."""
 MOST_PANELS = 4
-MOST_PLACES = 400
-"""More different coordinates than these are sorted into bins."""
-BINS = 60
+BINS = 40
+"""Where points do not stand in rows across the stack, they are sorted into so many parts of its length."""
 VISIBLE = 0.01
 """Share of the whole range above which the spread over a cross-section is drawn."""
 
@@ -57,6 +56,17 @@ def profile(results: Results, name: str) -> Figure:
     return figure
 
 
+def widest_frame(results: Results, name: str) -> int:
+    """Return the frame in which a point array varies most over the cell."""
+    spans = [float(np.ptp(values[np.isfinite(values)])) for values in _frames(results, name)]
+    return int(np.argmax(spans))
+
+
+def _frames(results: Results, name: str) -> Iterator[Array]:
+    for frame in range(results.frames):
+        yield results.array(name, frame)
+
+
 def _panel(results: Results, name: str, axes: Axes, frames: Sequence[int]) -> None:
     start = float(results.times[frames[0]])
     colours = matplotlib.colormaps["viridis"](np.linspace(0.0, 0.88, len(frames)))
@@ -79,13 +89,11 @@ def _along_stack(results: Results, values: Array) -> tuple[Array, Array, Array, 
     """Return the places along the stack where the array exists, and its least, mean and largest value at each."""
     there = np.isfinite(values)
     x, values = results.grid.points[there, _along(results)], values[there]
-    rounded = np.round(x, 6)
-    places, group = np.unique(rounded, return_inverse=True)
-    if len(places) > MOST_PLACES:
+    places, group = np.unique(np.round(x, 6), return_inverse=True)
+    if np.bincount(group).min() < 2:
         edges = np.linspace(float(x.min()), float(x.max()), BINS + 1)
-        group = np.clip(np.searchsorted(edges, x, side="right") - 1, 0, BINS - 1)
-        kept, group = np.unique(group, return_inverse=True)
-        places = (0.5 * (edges[1:] + edges[:-1]))[kept]
+        kept, group = np.unique(np.searchsorted(edges[1:-1], x, side="right"), return_inverse=True)
+        places = np.bincount(group, x) / np.bincount(group)
     low, high = np.full(len(places), np.inf), np.full(len(places), -np.inf)
     np.minimum.at(low, group, values)
     np.maximum.at(high, group, values)

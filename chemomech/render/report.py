@@ -14,13 +14,16 @@ from matplotlib.figure import Figure
 from chemomech.errors import InputError, Problem
 from chemomech.render.animation import animate
 from chemomech.render.curves import all_curves
-from chemomech.render.profiles import profiles
+from chemomech.render.layer_profiles import space_charge
+from chemomech.render.profiles import PROFILED, profiles, widest_frame
 from chemomech.render.scenes import field_scene, film_strip, regions_scene, worst_frame
 from chemomech.render.spectra import spectrum_figures
 from chemomech.render.style import RISKS, STYLE
+from chemomech.render.voltammogram import voltammogram
 from chemomech.results import Results, open_results
 from chemomech.results.format import CRACK_RISK_ARRAY, FIGURES_FOLDER, split_unit
 from chemomech.results.spectra import read_spectra
+from chemomech.results.voltammetry import sweep_steps, sweeps_of
 from chemomech.results.write import write_text
 
 INDEX = "index.html"
@@ -30,6 +33,7 @@ CAPTIONS = {
     "energetic_crack_risk": "Energetic crack risk at the moment it is largest; red is 1.",
     "crack_risk_strip": "Crack risk over the run.",
     "regions": "Geometry and materials.",
+    "space_charge": "Electric potential, field and occupancy along the stack at the end, where there is a field.",
     "voltage_current": "Cell voltage and current.",
     "voltage_capacity": "Voltage against the charge passed; up is charging.",
     "crack_risk_time": "Largest crack risk in each region; a crack is expected above the line.",
@@ -41,6 +45,7 @@ CAPTIONS = {
     "cycles": "Capacity and efficiency against the cycle number.",
     "interphase_thickness": "Thickness of what grows at interfaces, against the square root of time.",
     "animation": "The run in time.",
+    "voltammogram": "Current over voltage while the voltage is swept; dots are peaks.",
     "nyquist": "Impedance; dots are whole decades of frequency.",
     "bode": "Size and phase of the impedance.",
     "impedance_shares": "What each process adds to the impedance of the last spectrum.",
@@ -65,6 +70,9 @@ def render_results(results: Path, *, animation: bool = True) -> list[Path]:
     with matplotlib.rc_context(STYLE):
         figures = all_curves(record.history, record.regions, record.cycles)
         figures |= spectrum_figures(read_spectra(results))
+        sweeps = sweeps_of(record.history, sweep_steps(record.run.get("case", {})))
+        if sweeps:
+            figures = {"voltammogram": voltammogram(sweeps), **figures}
         curves = [_save(figure, folder / f"{name}.png") for name, figure in figures.items()]
         write_text(page, _page(record, curves))
         if not record.frames:
@@ -89,8 +97,12 @@ def _pictures(record: Results, folder: Path) -> list[Path]:
     """Draw each risk when it is largest, the other fields when the crack risk is, and the regions."""
     made = []
     worst = worst_frame(record)
+    profile = space_charge(record)
+    if profile is not None:
+        made.append(_save(profile, folder / "space_charge.png"))
     for name in _fields(record):
         frame = worst_frame(record, name) if name in RISKS else worst
+        frame = widest_frame(record, name) if name in PROFILED else frame
         made.append(_save(field_scene(record, name, frame), folder / f"{_slug(name)}.png"))
     if CRACK_RISK_ARRAY in record.cell_arrays and record.frames >= 4:
         first, peak, last = record.times[0], record.times[worst], record.times[-1]

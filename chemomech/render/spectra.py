@@ -26,6 +26,8 @@ SHARE_COLOURS = (
     "#88ccaa",
 )
 """of processes, in the order in which they are recorded"""
+TALLEST = 1.0
+"""height of a Nyquist figure over the width of its arcs"""
 SEEN = 0.01
 """a share that never reaches this part of the largest one has no line"""
 
@@ -50,7 +52,7 @@ def nyquist(spectra: Sequence[RecordedSpectrum]) -> Figure:
         axes.plot(z.real, -z.imag, color=colour, label=_name(spectrum, spectra), linewidth=1.4)
         at = _decades(spectrum.frequencies)
         axes.plot(z.real[at], -z.imag[at], "o", color=colour, markersize=4.5)
-    axes.set_aspect("equal", adjustable="datalim")
+    _fit_axes(axes, np.concatenate([spectrum.impedance for spectrum in spectra]))
     _label_decades(axes, spectra[-1])
     axes.axhline(0.0, color="#999999", linewidth=0.8, zorder=0)
     axes.set_xlabel(f"Re Z ({UNIT})")
@@ -58,6 +60,18 @@ def nyquist(spectra: Sequence[RecordedSpectrum]) -> Figure:
     if len(spectra) > 1:
         figure.legend(loc="outside upper left", ncols=2)
     return figure
+
+
+def _fit_axes(axes: Axes, z: NDArray[np.complex128]) -> None:
+    # Equal axes; a capacitive tail much higher than the arcs are wide leaves the picture at the top.
+    left, right = float(z.real.min()), float(z.real.max())
+    width = right - left
+    if np.max(-z.imag) > TALLEST * width > 0.0:
+        axes.set_xlim(left - 0.1 * width, right + 0.25 * width)
+        axes.set_ylim(min(0.0, float(np.min(-z.imag))) - 0.05 * width, TALLEST * width)
+        axes.set_aspect("equal", adjustable="box")
+    else:
+        axes.set_aspect("equal", adjustable="datalim")
 
 
 def _decades(frequencies: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -69,7 +83,7 @@ def _decades(frequencies: NDArray[np.float64]) -> NDArray[np.int64]:
 def _label_decades(axes: Axes, spectrum: RecordedSpectrum) -> None:
     # Only where there is room: decades crowd at the ends of arcs.
     z = spectrum.impedance
-    extent = max(float(np.ptp(z.real)), float(np.ptp(z.imag)), 1e-300)
+    extent = max(min(float(np.ptp(z.real)), float(np.ptp(z.imag)) + float(np.ptp(z.real))), 1e-300)
     shown: list[complex] = []
     for at in _decades(spectrum.frequencies)[::-1]:
         if all(abs(z[at] - other) > 0.07 * extent for other in shown):
@@ -81,6 +95,7 @@ def _label_decades(axes: Axes, spectrum: RecordedSpectrum) -> None:
                 xytext=(6, 5),
                 fontsize=8.5,
                 color="#444444",
+                annotation_clip=True,
                 bbox={"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.5},
             )
 

@@ -129,13 +129,16 @@ class NewtonSolver:
         ]
         self._constants: dict[tuple[int, int], np.ndarray[Any, np.dtype[np.float64]]] = {}
         self.jacobian_forms = problem.jacobian_forms
-        kind = "nest" if nest else None
-        self.matrix = fempetsc.create_matrix(self.jacobian_forms, kind=kind)
+        self.matrix = fempetsc.create_matrix(self.jacobian_forms, kind="nest" if nest else None)
         self._find_pattern()
-        spaces = [f.function_space for f in problem.functions]
+        self.update_norms = np.zeros(len(problem.functions))
+        self._prepare()
+
+    def _prepare(self) -> None:
+        nest = self.options.linear_solver == "fieldsplit"
+        spaces, kind = [f.function_space for f in self.problem.functions], "nest" if nest else None
         self.vector = fempetsc.create_vector(spaces, kind=kind)
         self.solution = fempetsc.create_vector(spaces, kind=kind)
-        self.update_norms = np.zeros(len(problem.functions))
         self.snes = self._create_snes(nest)
 
     def _find_pattern(self) -> None:
@@ -269,6 +272,11 @@ class NewtonSolver:
         except PETSc.Error as error:  # a factorisation that PETSc reports as an error, not as a reason
             if error.ierr == PYTHON_ERROR:
                 raise  # a fault of ours inside a callback, not of the numbers
+            # PETSc leaves the vectors of a solve that it gave up locked: the next one needs others
+            for item in (self.snes, self.vector, self.solution):
+                item.destroy()
+            self._constants.clear()
+            self._prepare()
             return Attempt(False, f"PETSc error {error.ierr}", 0, 0)
         dolfinx.la.petsc._ghost_update(self.solution, PETSc.InsertMode.INSERT, PETSc.ScatterMode.FORWARD)
         fempetsc.assign(self.solution, self.problem.functions)

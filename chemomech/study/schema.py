@@ -127,9 +127,11 @@ class Figure(_Table):
 
     def model_post_init(self, context: Any, /) -> None:
         """Refuse what does not go together."""
-        if self.table != "summary" and (len(self.y) > 1 or self.by is not None or self.colour is not None):
+        if self.table != "summary" and (
+            len(self.y) > 1 or self.by is not None or self.colour is not None or self.data
+        ):
             raise mistake(
-                f"a figure of '{self.table}' has one column in 'y', no 'by' and no 'colour'",
+                f"a figure of '{self.table}' has one column in 'y', no 'by', 'colour' and 'data'",
                 "remove them: it has one line per run",
             )
         if self.colour is not None:

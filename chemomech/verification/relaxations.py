@@ -5,6 +5,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from chemomech.analysis.circuits import fit, nested_formula, series_formula
 from chemomech.analysis.relaxation import Arc, Arcs, arcs, relaxation
 
 type Array = npt.NDArray[np.float64]
@@ -58,4 +59,21 @@ def two_zarcs() -> dict[str, float]:
     for name, arc in zip(("fast", "slow"), fitted.arcs, strict=False):
         found[f"{name}_height_in_noise"] = arc.height
         found[f"{name}_time_in_noise"] = arc.time
+    return found
+
+
+FORMULA: Final = (10.0, 50.0, 1e-5, 0.85, 5.0)
+"""R_bulk, R_ct, C_dl, alpha, sigma_W in ohm and s"""
+
+
+def seed_formula() -> dict[str, float]:
+    """The series formula evaluated, and both circuits found again from their own spectra."""
+    found: dict[str, float] = {}
+    swept = {"0.1": 0.1, "1": 1.0, "100": 100.0, "318.3": 318.3, "10000": 1e4, "1e+06": 1e6}
+    for name, frequency in swept.items():
+        value = complex(series_formula(np.array([frequency]), *FORMULA)[0])
+        found[f"re_{name}"], found[f"im_{name}"] = value.real, value.imag
+    for kind, formula in (("series", series_formula), ("nested", nested_formula)):
+        fitted = fit(SWEPT, formula(SWEPT, *FORMULA), kind)  # type: ignore[arg-type]
+        found |= {f"{kind}_{name}": value for name, value in fitted.values.items()}
     return found

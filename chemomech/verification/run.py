@@ -34,6 +34,7 @@ def menu() -> dict[str, Case]:
         interphase,
         jacobian,
         kinetics,
+        layer_law,
         manufactured,
         nernst_planck,
         relaxations,
@@ -41,6 +42,7 @@ def menu() -> dict[str, Case]:
         space_charge,
         stress,
         tomography,
+        voltammetry,
     )
 
     return {
@@ -104,6 +106,9 @@ def menu() -> dict[str, Case]:
         "eis_cell": impedance_cells.whole_cell,
         "eis_slow_limit": impedance_cells.slow_limit,
         "eis_electrolytes": impedance_cells.electrolyte_cells,
+        "cv_randles_sevcik": voltammetry.randles_sevcik,
+        "z_seed_formula": relaxations.seed_formula,
+        "eis_salt": impedance_cells.salt,
         "drt_zarc": relaxations.zarc,
         "drt_two_zarcs": relaxations.two_zarcs,
         "eis_transient": impedance_cells.transient,
@@ -120,6 +125,7 @@ def menu() -> dict[str, Case]:
         "scl_relaxation": contacts.relaxation,
         "scl_swelling": contacts.swelling,
         "scl_mms": nernst_planck.orders,
+        "scl_nm_law": layer_law.against_resolved,
     }
 
 

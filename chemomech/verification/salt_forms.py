@@ -84,3 +84,21 @@ class SteadySalt:
             return float(ohmic + 2 * GAS * self.temperature / FARADAY * anions * self.factor(c) / c)
 
         return float(quad(slope, low, high, epsrel=1e-12)[0])
+
+
+def salt_impedance(
+    angular: Array,
+    diffusivity: float,
+    concentration: float,
+    transference: float,
+    factor: float,
+    length: float,
+    temperature: float,
+) -> NDArray[np.complex128]:
+    """Part of the impedance between two lithium electrodes that is made by the salt [V um2/nA], w [1/s].
+
+    4RT (1-t+)^2 chi/(F^2 D c0 q) tanh(q L/2), q = sqrt(i w/D): opposite fluxes through both ends of a slab.
+    """
+    q = np.sqrt(1j * angular / diffusivity)
+    strength = 4 * GAS * temperature * (1 - transference) ** 2 * factor / (FARADAY**2 * diffusivity)
+    return np.asarray(strength / (concentration * q) * np.tanh(q * length / 2))

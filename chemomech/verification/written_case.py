@@ -28,7 +28,7 @@ OXIDE: Final = """
 name = "oxide"
 formula = "LiMO2"
 maximum_concentration = {{ value = 63104, unit = "mol/m^3", source = "verification", confirmed = true }}
-stoichiometry_range = {{ value = [0.25, 0.95], unit = "1", source = "verification", confirmed = true }}
+stoichiometry_range = {{ value = {range}, unit = "1", source = "verification", confirmed = true }}
 diffusivity = {{ expression = "{diffusivity}", unit = "m^2/s", source = "verification", confirmed = true }}
 electronic_conductivity = {{ value = {conductivity}, unit = "S/m", source = "verification", confirmed = true }}
 youngs_modulus = {{ value = 140, unit = "GPa", source = "verification", confirmed = true }}
@@ -50,6 +50,7 @@ LAWS: Final = {
     "diffusivity": "4e-15",
     "swelling": "0.03*theta + 0.02*theta**2",
     "conductivity": "0.18",
+    "range": "[0.25, 0.95]",
 }
 
 BALL: Final = """
@@ -89,7 +90,7 @@ particle = {{ material = "oxide", role = "active", initial = {{ stoichiometry = 
 electrolyte = {{ material = "Li6PS5Cl", role = "electrolyte", properties = {{ ionic_conductivity = "{ionic}" }} }}
 
 [interfaces."particle|electrolyte"]
-charge_transfer = {{ exchange_current = "1 A/m^2"{transfer} }}
+charge_transfer = {{ exchange_current = "{reaction}"{transfer} }}
 {layers}
 
 [cell]
@@ -142,6 +143,8 @@ class CellCase:
     mesh: str = FILM
     start: float = 0.9
     ionic: str = "0.2 S/m"
+    reaction: str = "1 A/m^2"
+    """exchange current density of the interface"""
     transfer: str = ', double_layer = "0.2 F/m^2"'
     layers: str = ""
     """what lies at the interface besides: coating, interphase, interdiffusion"""

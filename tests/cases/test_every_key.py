@@ -191,6 +191,32 @@ SALTED: Edits = {
     "regions.electrolyte": {"material": "Gel", "role": "electrolyte", "salt": {"concentration": "1 mol/l"}},
 }
 """the same with a salt in one of them"""
+LATTICE = {"mobile_concentration": "1e-3 mol/m^3", "occupancy": 0.4, "chemical_potential": "0.02 V"}
+"""so few ions that their layer is as wide as the cells of the base"""
+CHARGED_GLASS = {**GLASSES, "properties": {"relative_permittivity": 1000}, "space_charge": LATTICE}
+CHARGED: Edits = {
+    **SYMMETRIC,
+    "regions": {
+        "particle": {**CHARGED_GLASS, "space_charge": {**LATTICE, "chemical_potential": "0.06 V"}},
+        "electrolyte": CHARGED_GLASS,
+        "backing": CHARGED_GLASS,
+    },
+    "cell.working_electrode": {**PLATE, "zero_charge": "0.01 V", "double_layer": "1e-5 F/m^2"},
+    "protocol.steps": ["Hold at 0.05 V for 20 s"],
+    "output.fields": ["electric_potential"],
+}
+"""what makes the base a cell whose charge is resolved"""
+SITES = "regions.electrolyte.space_charge"
+LAW: Edits = {
+    "regions.electrolyte.properties": {"relative_permittivity": 10},
+    "interfaces.particle|electrolyte.charge_transfer.space_charge": {
+        "mobile_concentration": "1e3 mol/m^3",
+        "occupancy": 0.4,
+        "zero_charge": "3.6 V",
+        "core_capacitance": "0.3 F/m^2",
+    },
+}
+"""what gives the base a space-charge layer by its law"""
 JOINT = "interfaces.particle|electrolyte.resistance"
 TRANSFER = "interfaces.particle|electrolyte.charge_transfer"
 CONTACT = "interfaces.particle|electrolyte.contact"
@@ -319,6 +345,26 @@ CASE_KEYS: dict[str, tuple[Edits, Edits]] = {
         {**SYMMETRIC, "cell.working_electrode": PLATE},
         {"cell.working_electrode.double_layer": "0.2 F/m^2"},
     ),
+    f"{SITES}.mobile_concentration": (CHARGED, {f"{SITES}.mobile_concentration": "2e-3 mol/m^3"}),
+    f"{SITES}.occupancy": (CHARGED, {f"{SITES}.occupancy": 0.6}),
+    f"{SITES}.chemical_potential": (CHARGED, {f"{SITES}.chemical_potential": "0.03 V"}),
+    f"{SITES}.lattice_constant": (CHARGED, {f"{SITES}.lattice_constant": "0.5 nm"}),
+    f"{SITES}.ion_volume": (CHARGED, {f"{SITES}.ion_volume": "10 m^3/mol"}),
+    "interfaces.particle|electrolyte.core_capacitance": (
+        CHARGED,
+        {"interfaces.particle|electrolyte.core_capacitance": "1e-5 F/m^2"},
+    ),
+    "cell.working_electrode.zero_charge": (CHARGED, {"cell.working_electrode.zero_charge": "0.03 V"}),
+    f"{TRANSFER}.space_charge.mobile_concentration": (
+        LAW,
+        {f"{TRANSFER}.space_charge.mobile_concentration": "100 mol/m^3"},
+    ),
+    f"{TRANSFER}.space_charge.occupancy": (LAW, {f"{TRANSFER}.space_charge.occupancy": 0.6}),
+    f"{TRANSFER}.space_charge.zero_charge": (LAW, {f"{TRANSFER}.space_charge.zero_charge": "3.5 V"}),
+    f"{TRANSFER}.space_charge.core_capacitance": (
+        LAW,
+        {f"{TRANSFER}.space_charge.core_capacitance": "0.1 F/m^2"},
+    ),
     "cell.counter_electrode.at": (
         {"cell.current_collector": "particle|backing", "pressure.at": "right"},
         {"cell.counter_electrode.at": "bottom"},
@@ -428,7 +474,7 @@ COSMETIC = {
 
 def walked(key: str) -> str:
     """Return a key as the schema has it."""
-    return key.replace("particle|electrolyte", "*")
+    return key.replace("particle|electrolyte", "*").replace("regions.electrolyte.", "regions.*.")
 
 
 def test_every_key_of_a_case_is_accounted_for() -> None:
@@ -591,10 +637,16 @@ PROPERTIES: dict[str, Edits] = {
     "fracture_toughness": {"fracture_toughness.value": 0.3},
     "flaw_size": {"flaw_size.value": 1.0},
 }
+PERMITTIVITY: Edits = {
+    "relative_permittivity": {"value": 10, "unit": "1", "source": "made up", "confirmed": False}
+}
 GLASSY: dict[str, Edits] = {
     "ionic_conductivity": {"ionic_conductivity.value": 0.1},
     "fracture_energy": {"fracture_energy.value": 1.0},
     "hardness": {"hardness.value": 1.0},
+    "relative_permittivity": {
+        "relative_permittivity": {"value": 20, "unit": "1", "source": "made up", "confirmed": False}
+    },
 }
 SALTY: dict[str, Edits] = {
     "transference_number": {"transference_number.value": 0.2},
@@ -602,8 +654,7 @@ SALTY: dict[str, Edits] = {
     "thermodynamic_factor": {"thermodynamic_factor.value": 2.0},
 }
 NOT_USED_YET = {
-    "lithium_concentration": "space charge is not modelled yet",
-    "relative_permittivity": "space charge is not modelled yet",
+    "lithium_concentration": "is all of it; how much is mobile is the study's parameter",
     "exchange_current_density": "belongs to an interface; in a material it is for orientation",
     "yield_strength": "plasticity is not modelled yet",
     "creep_exponent": "creep is not modelled yet",
@@ -632,6 +683,13 @@ def test_every_property_changes_something(folder: Path, tmp_path: Path, key: str
     pulled: Edits = {"regions.particle.stress_free_stoichiometry": 0.9, "pressure.program": ["0 MPa"]}
     if key == "hardness":
         pulled[CONTACT] = {**rough("plastic"), "retained": 0.5}
+    if key == "relative_permittivity":
+        pulled = {**LAW, "regions.electrolyte.properties": {}, "regions.electrolyte.material": "Glass"}
+        assert not same(
+            outcome(tmp_path / "before", edited(BASE, pulled), glass=PERMITTIVITY),
+            outcome(tmp_path / "changed", edited(BASE, pulled), glass=GLASSY[key]),
+        )
+        return
     plain = base(folder, pulled)
     changed = outcome(
         tmp_path / "changed", edited(BASE, pulled), oxide=PROPERTIES.get(key, {}), glass=GLASSY.get(key, {})

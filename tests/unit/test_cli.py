@@ -17,7 +17,7 @@ from chemomech.errors import InputError, Problem, RunError
 from chemomech.results.compare import compare
 
 ROOT = Path(__file__).parents[2]
-VERBS = ("run", "impedance", "drt", "study", "check", "explain", "mesh", "render", "verify", "list")
+VERBS = ("run", "impedance", "drt", "fit", "study", "check", "explain", "mesh", "render", "verify", "list")
 HEAVY = ("dolfinx", "gmsh", "pyvista", "vtk", "petsc4py", "mpi4py", "matplotlib")
 
 

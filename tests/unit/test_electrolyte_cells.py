@@ -76,7 +76,7 @@ def test_regions_joined_without_resistance_share_a_potential(tmp_path: Path) -> 
         "ionic_potential in last+middle": {"middle", "last"},
         "cell_voltage": {"first", "middle", "last"},
     }
-    assert [f.quantity for f in model.having(IONIC_POTENTIAL)] == ["ionic_potential"] * 2
+    assert [f.quantity for f in model.state.having(IONIC_POTENTIAL)] == ["ionic_potential"] * 2
     assert model.state.unknowns[CELL_VOLTAGE].offset is not None
     assert model.open_circuit_voltage == 0.0 and model.active == () and model.mechanics is None
     assert model.terminal_area == pytest.approx(2.0) and model.cell_area == pytest.approx(2.0)

@@ -362,6 +362,7 @@ def test_empty_regions_and_broken_cells_are_refused() -> None:
         ("composite_2d", 5000, 10_000),
         ("coated_composite_2d", 4000, 12_000),
         ("layered_film", 500, 2000),
+        ("grains_2d", 5000, 10_000),
     ],
 )
 def test_shipped_meshes_are_of_the_size_they_are_meant_for(

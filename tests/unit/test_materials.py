@@ -26,7 +26,7 @@ from chemomech.materials import (
 )
 from chemomech.materials.expression import ExpressionError, parse
 from chemomech.materials.laws import Constant, Expression, Polynomial, Table
-from chemomech.materials.material import LIBRARY
+from chemomech.materials.material import LIBRARY, read_material
 
 ROOM = 298.15
 REQUIRED = {
@@ -401,3 +401,39 @@ def test_summary_and_description() -> None:
 def test_loading_needs_no_form_compiler() -> None:
     code = "import sys, chemomech.materials as m; m.load_material('NMC811'); sys.exit('ufl' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def salt_law(folder: Path, text: str, key: str = "ionic_conductivity", unit: str = "S/m") -> Any:
+    """Return a material with one property of a salt."""
+    body = f'name = "Gel"\nformula = "X"\n[{key}]\n{text}\nunit = "{unit}"\nsource = "made up"\nconfirmed = false\n'
+    (folder / "Gel.toml").write_text(body)
+    return read_material(folder / "Gel.toml")
+
+
+def test_laws_of_a_salt_are_against_its_concentration(tmp_path: Path) -> None:
+    energy = '\nactivation_energy = "50 kJ/mol"\nreference_temperature = "350 K"'
+    gel = salt_law(tmp_path, f'expression = "0.2*c*exp(-c)"{energy}')
+    factor = math.exp(-50000.0 / 8.31446261815324 * (1 / 340.0 - 1 / 350.0))
+    assert gel.law("ionic_conductivity", 340.0)(0.5) == pytest.approx(
+        100 * math.exp(-0.5) * factor, rel=1e-12
+    )
+    with pytest.raises(
+        InputError, match="varies with salt concentration in kmol/m.3 and is not a single number"
+    ):
+        gel.number("ionic_conductivity", 340.0)
+    table = salt_law(tmp_path, "table = [[0.0, 0.4], [2.0, -0.2], [3.0, -0.4]]", "transference_number", "1")
+    assert table.law("transference_number", ROOM)(2.0) == pytest.approx(-0.2)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('expression = "0.1*theta"', "the variable is 'c'"),
+        ('expression = "0.2 - 0.1*c"', "must be greater than 0, it is not at c = 2.01"),
+        ('expression = "1/(c - 1.5)**2"', "is not a finite number at c = 1.5"),
+        ("table = [1.0, 2.0]", r"list of points \[c, value\]"),
+    ],
+)
+def test_a_law_of_a_salt_that_cannot_be_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        salt_law(tmp_path, text)

@@ -247,3 +247,28 @@ def test_the_tolerance_is_on_the_update_of_every_field_in_its_own_scale(restored
     assert film.solver.solve().iterations == 1
     for field, old, new in zip(film.model.state.fields, solution, film.model.state.copy(), strict=True):
         assert np.max(np.abs(old - new)) < 1e-10 * field.scale
+
+
+@pytest.mark.parametrize("kind", ["direct", "fieldsplit"])
+def test_a_solve_that_petsc_gave_up_does_not_spoil_the_next(restored: Any, kind: str) -> None:
+    solver = NewtonSolver(restored.model.problem, NewtonOptions(linear_solver=kind), MPI.COMM_WORLD)
+    restored.model.control.current.value = 0.5 * restored.current_scale
+    kept = restored.model.state.copy()
+    restored.scheme.begin(SETTLING)
+    locked = solver.vector  # an error in the middle of a linear solve leaves its right-hand side locked
+
+    class GivenUp:
+        def solve(self, *arguments: Any) -> None:
+            raise PETSc.Error(76)
+
+        def destroy(self) -> None:
+            pass
+
+    solver.snes.destroy()
+    solver.snes = GivenUp()
+    assert solver.solve().reason == "PETSc error 76"
+    assert solver.vector is not locked
+    restored.model.state.restore(kept)
+    restored.scheme.begin(SETTLING)
+    assert solver.solve().converged
+    solver.destroy()

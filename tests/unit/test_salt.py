@@ -13,6 +13,8 @@ import small
 from chemomech.case.read import read_case
 from chemomech.errors import InputError, RunError
 from chemomech.explain import explain
+from chemomech.render.profiles import profile, widest_frame
+from chemomech.results.format import SALT_ARRAY
 from chemomech.results.read import open_results
 from chemomech.run import run_case
 from chemomech.verification import salt_forms
@@ -116,11 +118,34 @@ def test_the_record_of_a_run(tmp_path: Path) -> None:
     assert summary["Max salt balance error [-]"] == max(history["Salt balance error [-]"]) < 1e-12
     assert summary["Max lithium balance error [-]"] < 1e-12
     assert "Salt depletion time [s]" not in summary
+    assert summary["Limiting current density [mA.cm-2]"] == pytest.approx(LIMIT, rel=1e-5)
     salt = results.array("Salt concentration [mol.m-3]", -1)
     points = results.grid.points
     assert np.all(np.isnan(salt[points[:, 0] > 20.0 + 1e-9]))
     assert np.nanmean(salt) == pytest.approx(1000, rel=1e-3)
     assert np.all(np.isfinite(results.array("Ionic potential [V]", -1)))
+
+
+def test_an_active_film_on_a_polymer(tmp_path: Path) -> None:
+    # films and stress on, direct and block by block: both ions move, lithium is taken up, salt is kept
+    summaries = []
+    for solver in ("direct", "fieldsplit"):
+        folder = small.write(
+            tmp_path / solver,
+            small.rich("particle@right", "left", "right"),
+            small.FILM_MESH,
+            regions={"electrolyte": POLYMER},
+            protocol={"steps": ["Charge at 2C for 1 minute", "Rest for 1 minute"]},
+            numerics={"solver": solver},
+            output={"fields": ["salt_concentration", "stoichiometry"]},
+        )
+        summaries.append(run_case(read_case(folder), folder / "results", quiet=True))
+        history = open_results(folder / "results").history
+        assert np.ptp(history["Max salt concentration in electrolyte [mol.m-3]"]) > 1.0
+    direct, blocks = summaries
+    assert direct["Max lithium balance error [-]"] < 1e-10 and direct["Max salt balance error [-]"] < 1e-10
+    assert blocks["Max salt balance error [-]"] < 1e-10
+    assert blocks["End voltage [V]"] == pytest.approx(direct["End voltage [V]"], abs=1e-7)
 
 
 def test_figures_show_the_salt(tmp_path: Path) -> None:
@@ -131,6 +156,17 @@ def test_figures_show_the_salt(tmp_path: Path) -> None:
     figures = {path.name for path in (folder / "results" / "figures").iterdir()}
     assert {"salt_time.png", "salt_concentration_profile.png", "salt_concentration.png"} <= figures
     assert "stack_pressure.png" not in figures  # there is none
+    results = open_results(folder / "results")
+    panels = profile(results, SALT_ARRAY).axes
+    assert [axes.get_title() for axes in panels] == steps
+    first, last = panels[0].lines[0], panels[0].lines[-1]
+    np.testing.assert_allclose(first.get_ydata(), 1000.0, rtol=1e-6)  # the profile with which the step begins
+    end = np.flatnonzero(results.history["Step [-]"] == 1)[-1]
+    for word, at in (("Min", 0), ("Max", -1)):
+        column = results.history[f"{word} salt concentration in polymer [mol.m-3]"]
+        assert float(np.asarray(last.get_ydata())[at]) == pytest.approx(column[end], rel=1e-4)
+    assert np.asarray(last.get_xdata())[[0, -1]] == pytest.approx([0.0, 20.0])
+    assert results.times[widest_frame(results, SALT_ARRAY)] == pytest.approx(10.0, abs=1e-4)
 
 
 def test_a_run_that_uses_up_its_salt_says_where(tmp_path: Path) -> None:

@@ -182,6 +182,7 @@ MISTAKES = [
     ('by = "Film"', 'where = { Film = "thick" }', "the axis 'Film' has no value 'thick'; did you mean 'thin'?"),
     ('by = "Film"', 'by = "Film"\nwhere = { Film = "thin" }', "the axis 'Film' is used twice"),
     ('y = "Stress [MPa]"', 'y = ["A [MPa]", "B [V]"]', "figures of different units share no axis"),
+    ('scale = "log-log"', 'table = "cycles"', "a figure of 'cycles' has one column in 'y', no 'by'"),
     ('y = "Stress [MPa]"', 'y = ["A [MPa]", "B [MPa]"]', "several figures need one 'label'"),
     ('scale = "log-log"', 'scale = "log"', "[figure.0] scale: 'log' is not a choice; did you mean 'log-y'?"),
     ('scale = "log-log"', "levels = [1]", "'levels' belong to a map"),

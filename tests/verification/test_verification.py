@@ -21,6 +21,7 @@ SLOW = {
     "eff_voxel_image",
     "eis_transient",
 }
+SLOW = {"dis_stress_coupled_potentiostatic", "particle_vs_pybamm", "diff_sphere_pot", "scl_nm_law"}
 PARALLEL = {"ranks"}
 MARKED = [
     pytest.param(

@@ -1,0 +1,238 @@
+"""Electrolytes: groups that share a potential, a salt or an electric potential, and what they conduct."""
+
+from collections.abc import Callable, Mapping
+from itertools import combinations
+from typing import Any
+
+import chemomech.runtime  # noqa: F401
+
+from chemomech.case.schema import Interface
+from chemomech.constants import VACUUM
+from chemomech.contacts import Contacts
+from chemomech.errors import InputError, Problem
+from chemomech.fields import ELECTRIC_POTENTIAL, IONIC_POTENTIAL, SALT_CONCENTRATION, Field, ion_concentration
+from chemomech.materials.properties import SALT
+from chemomech.model.checks import refuse_apart
+from chemomech.model.mechanics import solid
+from chemomech.model.numbers import Numbers
+from chemomech.physics.conduction import Conduction
+from chemomech.physics.ionic_contact import IonicContact
+from chemomech.physics.salt_transport import SaltTransport, Solution
+from chemomech.physics.space_charge import InterfaceCore, Ion, Medium, SpaceCharge
+
+KMOL_PER_M3 = 1e3
+"""1 pmol/um^3 in kmol/m^3, in which laws of a salt are written"""
+
+
+class Electrolytes:
+    """The electrolyte regions of a case: which share which unknown, and their physics."""
+
+    def __init__(self, numbers: Numbers) -> None:
+        """Form the groups; InputError where a case asks for one that its mesh does not have."""
+        self.numbers = numbers
+        self.resistances = self._between(lambda interface: interface.resistance)
+        """of interfaces of two electrolytes [V um^2/nA]"""
+        self.ionic = self._ionic_potentials()
+        """ionic potential of each electrolyte"""
+        self.salt = self._salt_concentrations()
+        """concentration of each region with a salt"""
+        self.cores = self._between(lambda interface: interface.core_capacitance)
+        """of interfaces of two regions whose charge is resolved [nC/(V um^2)]"""
+        self.electric = self._electric_potentials()
+        """electric potential of each region whose charge is resolved"""
+
+    def ion_concentration(self, name: str) -> Field:
+        """Return the concentration of the mobile ions of a region whose charge is resolved."""
+        charged = self.numbers.case.regions[name].space_charge
+        assert charged is not None
+        return ion_concentration(name, charged.mobile_concentration)
+
+    def touching(
+        self, boundary: str, potentials: Mapping[str, Field] | None = None
+    ) -> dict[Field, tuple[str, ...]]:
+        """Return the electrolyte regions that end at a boundary, by their ionic potential (or another one)."""
+        found: dict[Field, tuple[str, ...]] = {}
+        for name, potential in (self.ionic if potentials is None else potentials).items():
+            if self.numbers.domain.boundary_area(boundary, [name]) > 0.0:
+                found[potential] = (*found.get(potential, ()), name)
+        return found
+
+    def initial_salt(self, name: str) -> float:
+        """Return the concentration at the start of a region with a salt [pmol/um^3]."""
+        salt = self.numbers.case.regions[name].salt
+        assert salt is not None  # it is a region with a salt
+        return salt.concentration
+
+    def conduction(self) -> list[Conduction]:
+        """Return Ohm's law of the regions that conduct lithium ions only and stay neutral."""
+        special = {*self.salt, *self.electric}  # their charge balance is another
+        return [
+            Conduction(
+                potential,
+                {
+                    name: self.numbers.number(self.numbers.property(name, "ionic_conductivity"))
+                    for name, own in self.ionic.items()
+                    if own == potential and name not in special
+                },
+            )
+            for potential in dict.fromkeys(p for name, p in self.ionic.items() if name not in special)
+        ]
+
+    def salt_transport(self, moving: Any) -> list[SaltTransport]:
+        """Return the salts of all regions, in a matrix that moves or rests (None)."""
+        return [
+            SaltTransport(
+                {name: self._solution(name) for name, own in self.salt.items() if own == concentration},
+                concentration,
+                potential,
+                self.numbers.temperature,
+                moving,
+            )
+            for concentration, potential in dict.fromkeys(
+                (c, self.ionic[name]) for name, c in self.salt.items()
+            )
+        ]
+
+    def space_charge(self) -> SpaceCharge | None:
+        """Return Poisson's equation and the ions of the regions whose charge is resolved; None without any."""
+        if not self.electric:
+            return None
+        return SpaceCharge({name: self._medium(name) for name in self.electric}, self.numbers.temperature)
+
+    def interface_cores(self) -> list[InterfaceCore]:
+        """Return the core layers between regions whose charge is resolved."""
+        return [
+            InterfaceCore(
+                f"{one}|{other}",
+                frozenset([one]),
+                frozenset([other]),
+                self.electric[one],
+                self.electric[other],
+                self.numbers.number(capacitance),
+                0.0,
+            )
+            for (one, other), capacitance in self.cores.items()
+        ]
+
+    def ionic_contacts(self, contacts: Contacts) -> list[IonicContact]:
+        """Return the resistances between electrolytes, on the share of each face that conducts."""
+        return [
+            IonicContact(
+                one,
+                other,
+                (self.ionic[one], self.ionic[other]),
+                self.numbers.number(resistance),
+                contacts.fraction(f"{one}|{other}"),
+            )
+            for (one, other), resistance in self.resistances.items()
+        ]
+
+    def _between(self, key: Callable[[Interface], float | None]) -> dict[tuple[str, str], float]:
+        """Return a number of the interfaces of two electrolytes that have one; InputError where they do not touch."""
+        found: dict[tuple[str, str], float] = {}
+        for one, other in combinations(self.numbers.with_role("electrolyte"), 2):
+            given = key(self.numbers.case.interface(one, other))
+            if given is not None:
+                refuse_apart(self.numbers.domain, one, other)
+                found[one, other] = given
+        return found
+
+    def _ionic_potentials(self) -> dict[str, Field]:
+        """Return the ionic potential of each electrolyte: one for all regions that touch without a resistance."""
+        names = self.numbers.with_role("electrolyte")
+        if not self.resistances:
+            return dict.fromkeys(names, IONIC_POTENTIAL)
+        group = self._joined(names, self.resistances)
+        for one, other in self.resistances:
+            if other in group[one]:
+                between = sorted(group[one] - {one, other}) or [other]
+                raise InputError(
+                    Problem(
+                        f"[interfaces.'{one}|{other}'] resistance",
+                        f"ions pass around it without resistance, by way of {', '.join(between)}",
+                        "give a resistance to every interface between the two sides",
+                    )
+                )
+        return {name: IONIC_POTENTIAL.on(group[name]) for name in names}
+
+    def _salt_concentrations(self) -> dict[str, Field]:
+        """Return the concentration of each region with a salt: one where an ionic potential is one."""
+        given = {name: region.salt for name, region in self.numbers.case.regions.items()}
+        salted = [name for name in self.numbers.with_role("electrolyte") if given[name] is not None]
+        for one, other in combinations(salted, 2):
+            if (
+                self.ionic[one] != self.ionic[other]
+                or tuple(sorted((one, other))) not in self.numbers.domain.adjacent()
+            ):
+                continue
+            first, second = self.numbers.materials[one].properties, self.numbers.materials[other].properties
+            keys = (*SALT, "ionic_conductivity")
+            if given[one] != given[other] or any(first[key] != second[key] for key in keys):
+                raise InputError(
+                    Problem(
+                        f"[regions] {other}",
+                        f"touches '{one}', whose salt is another: how it is shared between the two is not modelled",
+                        "give both the same material and concentration, or put a resistance between them",
+                    )
+                )
+        return {
+            name: SALT_CONCENTRATION.on(other for other in salted if self.ionic[other] == self.ionic[name])
+            for name in salted
+        }
+
+    def _electric_potentials(self) -> dict[str, Field]:
+        """Return the electric potential of each region whose charge is resolved."""
+        names = [name for name, region in self.numbers.case.regions.items() if region.space_charge]
+        group = self._joined(names, self.cores)
+        for one, other in self.cores:
+            if other in group[one]:
+                raise InputError(
+                    Problem(
+                        f"[interfaces.'{one}|{other}'] core_capacitance",
+                        "the electric potential is continuous around it",
+                        "give a core_capacitance to every interface between the two sides",
+                    )
+                )
+        return {name: ELECTRIC_POTENTIAL.on(group[name]) for name in names}
+
+    def _joined(self, names: list[str], parted: Mapping[tuple[str, str], float]) -> dict[str, set[str]]:
+        """Return for each region all those that it touches, or that these touch, without crossing a parting."""
+        group = {name: {name} for name in names}
+        for one, other in self.numbers.domain.adjacent():
+            if one in group and other in group and not {(one, other), (other, one)} & parted.keys():
+                joined = group[one] | group[other]
+                group.update(dict.fromkeys(joined, joined))
+        return group
+
+    def _medium(self, name: str) -> Medium:
+        charged = self.numbers.case.regions[name].space_charge
+        assert charged is not None
+        swells = self.numbers.stressed and charged.ion_volume is not None
+        ion = Ion(
+            potential=self.ionic[name],
+            concentration=self.ion_concentration(name),
+            charge=1,
+            bulk_concentration=self.numbers.number(charged.mobile_concentration * charged.occupancy),
+            share=self.numbers.number(charged.occupancy),
+            conductivity=self.numbers.number(self.numbers.property(name, "ionic_conductivity")),
+            chemical_potential=self.numbers.number(charged.chemical_potential),
+            solid=solid(self.numbers, name) if swells else None,
+        )
+        permittivity = self.numbers.number(VACUUM * self.numbers.property(name, "relative_permittivity"))
+        return Medium(self.electric[name], permittivity, (ion,))
+
+    def _solution(self, name: str) -> Solution:
+        return Solution(
+            conductivity=self._salt_law(name, "ionic_conductivity"),
+            transference_number=self._salt_law(name, "transference_number"),
+            thermodynamic_factor=self._salt_law(name, "thermodynamic_factor"),
+            diffusivity=self._salt_law(name, "salt_diffusivity"),
+        )
+
+    def _salt_law(self, region: str, key: str) -> Callable[[Any], Any]:
+        # A law of the material file is against kmol/m3; one that is constant stays a constant of the forms.
+        if self.numbers.materials[region].properties[key].law.is_constant:
+            constant = self.numbers.number(self.numbers.property(region, key))
+            return lambda c: constant
+        law = self.numbers.law(region, key)
+        return lambda c: law(KMOL_PER_M3 * c)
