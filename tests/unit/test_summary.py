@@ -33,7 +33,8 @@ def row(risk: float, lithium: float = 1e-12, charge: float = 1e-10) -> dict[str,
 def simulation(capacity: float = 3600.0) -> Any:
     state, case = SimpleNamespace(size=lambda: 42), SimpleNamespace(pressure=None)
     model = SimpleNamespace(cell_area=10.0, state=state, case=case)
-    return SimpleNamespace(capacity=capacity, model=model, counts=Counts(8, 2, 30, 40))
+    counts = Counts(8, 2, 30, 40)
+    return SimpleNamespace(capacity=capacity, model=model, counts=counts, limiting_current=None)
 
 
 def two_cycles() -> Tally:
