@@ -50,7 +50,7 @@ class LayerMaker:
     def coating(self, given: Coating) -> Film:
         """Return the resistance of a coating, thickness over conductivity."""
         conductivity = layer_material(given, self.directories).number("ionic_conductivity", self.temperature)
-        return Film(self.number(given.thickness / conductivity))
+        return Film(self.number(given.thickness / conductivity), "coating")
 
     def interphase(self, given: InterphaseInput, support: str, coating: Coating | None = None) -> Grown:
         """Return an interphase on a support, slowed by the additive and by the coating, where there are such."""
@@ -90,21 +90,17 @@ class LayerMaker:
         """Return what grows at an interface, as physics and by its numbers."""
         name = f"{active}|{electrolyte}"
         support = f"interface:{name}"
-        grown: list[tuple[str, Grown]] = []
+        grown: list[Grown] = []
         if given.interphase is not None:
-            grown.append(("interphase", self.interphase(given.interphase, support, given.coating)))
+            grown.append(self.interphase(given.interphase, support, given.coating))
         if given.interdiffusion is not None:
-            grown.append(
-                ("interdiffusion", self.interdiffusion(given.interdiffusion, support, given.coating))
-            )
+            grown.append(self.interdiffusion(given.interdiffusion, support, given.coating))
         return [
             (
-                Interphase(
-                    name, word, active, electrolyte, one.growth, one.layer, one.charge, ionic_potential
-                ),
+                Interphase(name, active, electrolyte, one.growth, one.layer, one.charge, ionic_potential),
                 one,
             )
-            for word, one in grown
+            for one in grown
         ]
 
     def at_lithium(
@@ -117,9 +113,7 @@ class LayerMaker:
         """Return what grows on lithium metal, as physics and by its numbers."""
         one = self.interphase(given, f"boundary:{boundary}")
         assert one.charge is not None  # an interphase has one, an interdiffused layer none
-        physics = LithiumInterphase(
-            boundary, "interphase", touching, one.growth, one.layer, one.charge, metal
-        )
+        physics = LithiumInterphase(boundary, touching, one.growth, one.layer, one.charge, metal)
         return physics, one
 
     def _factor(self, coating: Coating | None) -> float:
@@ -129,7 +123,7 @@ class LayerMaker:
         kind, _, place = support.partition(":")
         thickness = Field(f"{word} thickness at {place}", support, "um", THICKNESS_SCALE, "local")
         conductivity = self._property(material, "ionic_conductivity")
-        return GrownLayer(thickness, conductivity, "boundary" if kind == "boundary" else "interface")
+        return GrownLayer(thickness, conductivity, word, "boundary" if kind == "boundary" else "interface")
 
     def _property(self, material: Material, key: str) -> Any:
         return self.number(material.number(key, self.temperature))

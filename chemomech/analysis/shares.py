@@ -4,8 +4,12 @@ Only rows of balances are needed: a row that defines an unknown (chemical potent
 no load, so its terms cancel.  What is left is named after the process and the place of its integral:
 
     electronic conduction in a, ionic conduction in e, diffusion in a (storage included: the response of the
-    composition, with all that stress adds to it), charge transfer at a|e, double layer at a|e, film at a|e,
-    contact resistance at the collector, working and counter electrode at their boundaries, ionic contact at e|f.
+    composition, with all that stress adds to it), salt diffusion and space charge in e, charge transfer at a|e,
+    double layer at a|e, each layer in series with it (film, coating, interphase, interdiffusion, space-charge layer),
+    side reaction at a|e, contact resistance at the collector, working and counter electrode at their boundaries with
+    the layers on them, ionic contact and core layer at e|f.
+
+Where an interface conducts in part, its processes are those of the part that does.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,38 +24,11 @@ from dolfinx.fem import petsc as fempetsc
 from mpi4py import MPI
 from petsc4py import PETSc
 
-from chemomech.fields import (
-    CELL_VOLTAGE,
-    CONCENTRATION,
-    ELECTRONIC_POTENTIAL,
-    IONIC_POTENTIAL,
-    SALT_CONCENTRATION,
-    Field,
-    State,
-)
+from chemomech.analysis.processes import at_surface, in_region, parts
+from chemomech.fields import CELL_VOLTAGE, Field, State
 from chemomech.physics.balance import Physics
-from chemomech.physics.charge_transfer import ChargeTransfer
-from chemomech.physics.ionic_contact import IonicContact
-from chemomech.physics.terminal import CounterElectrode, CurrentCollector, WorkingElectrode
 from chemomech.solver.frequency import LARGE_FACTOR, ComplexArray, Linearised
 
-AT_INTERFACES: Final[dict[type, str]] = {
-    ChargeTransfer: "charge transfer",
-    CurrentCollector: "contact resistance",
-    WorkingElectrode: "working electrode",
-    CounterElectrode: "counter electrode",
-    IonicContact: "ionic contact",
-}
-"""what a physics is called where it acts on a surface; one that is not listed goes by its class"""
-IN_REGIONS: Final = {
-    CONCENTRATION.quantity: "diffusion",
-    ELECTRONIC_POTENTIAL.quantity: "electronic conduction",
-    IONIC_POTENTIAL.quantity: "ionic conduction",
-    SALT_CONCENTRATION.quantity: "salt transport",
-}
-"""what the balance of a quantity is called in the volume; one that is not listed goes by its name"""
-CURRENT_DENSITY: Final = "nA/um^2"
-"""unit of an unknown that is the current through layers"""
 BALANCES: Final = ("parabolic", "elliptic")
 """treatments of fields whose rows are balances"""
 
@@ -76,7 +53,7 @@ class Shares:
     def __init__(self, state: State, physics: Sequence[Physics], linearised: Linearised) -> None:
         self.state = state
         self._linearised = linearised
-        self._terms = [term for item in physics for term in (*self._terms_of(item), *self._film(item))]
+        self._terms = [term for item in physics for term in (*self._terms_of(item), *self._parted(item))]
 
     def at(
         self, omega: float, x: Mapping[Field, ComplexArray], y: Mapping[Field, ComplexArray]
@@ -109,13 +86,10 @@ class Shares:
             if row.treatment not in BALANCES and row != CELL_VOLTAGE:
                 continue
             for place, part in self._places(form).items():
-                surface = part.integrals()[0].integral_type() != "cell"
-                if surface:
-                    name = AT_INTERFACES.get(type(physics), type(physics).__name__)
-                    process, layer = f"{name} at {place}", f"double layer at {place}"
+                if _on_surface(part):
+                    process, layer = at_surface(physics, place), f"double layer at {place}"
                 else:
-                    process = f"{IN_REGIONS.get(row.quantity, row.quantity.replace('_', ' '))} in {place}"
-                    layer = process
+                    process = layer = in_region(row, place)
                 for column in self.state.unknowns:
                     block = self._derivative(part, column)
                     if block is not None:
@@ -143,32 +117,35 @@ class Shares:
             moving.scale(1.0 / LARGE_FACTOR)
         return _Term(process, layer, row, column, still, moving)
 
-    def _film(self, physics: Physics) -> Iterator[_Term]:
-        # The row of a current density i on a surface is i - i_BV(eta - drop(i)) = 0, linearised i + g drop' i - ...:
-        # what is in it besides i itself is the share of the layers, taken from that of the charge transfer.
-        for row, form in _rows(self.state, physics.residual(self.state)):
-            if row.unit != CURRENT_DENSITY:
-                continue
-            for place, part in self._places(form).items():
-                block = self._derivative(part, row)
-                assert block is not None
-                film = self._evaluated(block)
-                itself = self._evaluated(self._mass(part.integrals()[0], row))
-                film.axpy(-1.0, itself, PETSc.Mat.Structure.SAME_NONZERO_PATTERN)
-                itself.destroy()
-                yield _Term(f"film at {place}", None, row, row, film, None, -1.0)
-                name = AT_INTERFACES.get(type(physics), type(physics).__name__)
-                yield _Term(f"{name} at {place}", None, row, row, film.copy(), None, 1.0)
-
-    def _mass(self, integral: Any, item: Field) -> ufl.Form:
-        space, weight = self.state.unknowns[item].space, self.state.domain.weight
-        product = weight * ufl.TestFunction(space) * ufl.TrialFunction(space)
-        sided = integral.integral_type() == "interior_facet"
-        return ufl.Form([integral.reconstruct(integrand=product("+") if sided else product)])
+    def _parted(self, physics: Physics) -> Iterator[_Term]:
+        # What is given to one process is taken from the one that the row is counted as.
+        for part in parts(physics, self.state):
+            space = self.state.unknowns[part.row].space
+            form = ufl.replace(part.form, {self.state.test[part.row]: ufl.TestFunction(space)})
+            for place, here in self._places(form).items():
+                surface = _on_surface(here)
+                rest = at_surface(physics, place) if surface else in_region(part.row, place)
+                name = f"{part.word} {'at' if surface else 'in'} {place}"
+                for column in self.state.unknowns:
+                    block = self._derivative(here, column)
+                    if block is not None:
+                        still = self._evaluated(_scaled(block, part.factor))
+                        yield _Term(name, None, part.row, column, still, None, part.sign)
+                        yield _Term(rest, None, part.row, column, still.copy(), None, -part.sign)
 
     def _evaluated(self, block: ufl.Form) -> PETSc.Mat:
         form = self._linearised.problem.compile(block)
         return self._linearised.evaluate(0.0, lambda: _matrix(form))
+
+
+def _on_surface(form: ufl.Form) -> bool:
+    return bool(form.integrals()[0].integral_type() != "cell")
+
+
+def _scaled(form: ufl.Form, factor: Any) -> ufl.Form:
+    return ufl.Form(
+        [integral.reconstruct(integrand=factor * integral.integrand()) for integral in form.integrals()]
+    )
 
 
 def _times(matrix: PETSc.Mat, values: ComplexArray) -> ComplexArray:

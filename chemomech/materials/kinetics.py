@@ -33,6 +33,13 @@ class Kinetics:
         backward = ufl.exp(-self.cathodic_coefficient * f * overpotential)
         return i0 * (forward - backward)
 
+    def slope(self, overpotential: Any, theta: Any = None) -> Any:
+        """Slope di/d eta at an overpotential [nA/(V um^2)]."""
+        f = FARADAY / (GAS * self.temperature)
+        forward = self.anodic_coefficient * ufl.exp(self.anodic_coefficient * f * overpotential)
+        backward = self.cathodic_coefficient * ufl.exp(-self.cathodic_coefficient * f * overpotential)
+        return self._exchange(theta) * f * (forward + backward)
+
     def conductance(self, theta: Any = None) -> Any:
         """Slope di/d eta at equilibrium, i0 (alpha_a + alpha_c) F/RT [nA/(V um^2)]."""
         both = self.anodic_coefficient + self.cathodic_coefficient

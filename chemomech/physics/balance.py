@@ -5,6 +5,7 @@ storage + flux + what leaves through interfaces and boundaries.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import ufl
@@ -30,11 +31,29 @@ class Layer(Protocol):
     """What lies in series with a reaction at an interface, too thin to have a volume: a film, an interphase."""
 
     @property
+    def word(self) -> str:
+        """What it is called in results."""
+
+    @property
     def fields(self) -> tuple[Field, ...]:
         """Unknowns of its own that it needs, such as a thickness on the interface."""
 
     def drop(self, state: State, current: Any) -> Any:
         """Voltage lost [V] where the current density [nA/um^2] passes; an expression inside dS or ds."""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What one layer takes of the voltage of a reaction, in the equation i - i_BV(eta - drops(i)) = 0."""
+
+    word: str
+    """of the layer"""
+    row: Field
+    """the current i"""
+    drop: ufl.Form
+    """int drop t over the face"""
+    conductance: Any
+    """slope di_BV/d eta at the state [nA/(V um^2)]"""
 
 
 def storage(state: State, field: Field, regions: Iterable[str]) -> ufl.Form:

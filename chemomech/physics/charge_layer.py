@@ -50,6 +50,11 @@ class ChargeLayer:
     """[K]"""
 
     @property
+    def word(self) -> str:
+        """What it is called in results."""
+        return "space-charge layer"
+
+    @property
     def fields(self) -> tuple[Field, ...]:
         """The charge, and the potentials on both sides."""
         return (self.charge, ELECTRONIC_POTENTIAL, self.ionic_potential)

@@ -25,7 +25,7 @@ from chemomech.fields import (
     State,
 )
 from chemomech.materials.kinetics import Kinetics
-from chemomech.physics.balance import Layer, exchange
+from chemomech.physics.balance import Layer, Loss, exchange
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,20 @@ class ChargeTransfer:
             test = state.test[self.film_current]("+")
             form += state.domain.on_interface((current - reaction) * test, plus, minus)
         return form
+
+    def losses(self, state: State) -> tuple[Loss, ...]:
+        """What each layer takes of the overpotential."""
+        if self.film_current is None:
+            return ()
+        plus, minus = frozenset([self.active]), frozenset([self.electrolyte])
+        fraction, test = self._fraction(state), state.test[self.film_current]("+")
+        drops = [layer.drop(state, self.faradaic(state) / fraction) for layer in self.layers]
+        driving = self.overpotential(state) - sum(drops)
+        slope = fraction * self.kinetics.slope(driving, self._theta(state))
+        return tuple(
+            Loss(layer.word, self.film_current, state.domain.on_interface(drop * test, plus, minus), slope)
+            for layer, drop in zip(self.layers, drops, strict=True)
+        )
 
     def observables(self, state: State) -> dict[str, ufl.Form]:
         """Faradaic and capacitive current [nA], charge of the double layer [nC], mean overpotential x area; where only

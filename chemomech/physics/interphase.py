@@ -88,6 +88,8 @@ class GrownLayer:
     thickness: Field
     conductivity: Any
     """[nA/(V um)]"""
+    word: str
+    """what the layer is called in results"""
     place: Literal["interface", "boundary"] = "interface"
 
     @property
@@ -107,8 +109,6 @@ class Interphase:
 
     name: str
     """of the interface: "active|electrolyte", as in the case's results"""
-    word: str
-    """what the layer is called in the results"""
     active: str
     electrolyte: str
     growth: Growth
@@ -142,12 +142,12 @@ class Interphase:
         plus, minus = frozenset([self.active]), frozenset([self.electrolyte])
         thickness = state.value[self.layer.thickness]("+")
         found = {
-            f"{self.word} thickness {self.name}": thickness,
-            f"{self.word} resistance {self.name}": self.layer.drop(state, 1.0),
+            f"{self.layer.word} thickness {self.name}": thickness,
+            f"{self.layer.word} resistance {self.name}": self.layer.drop(state, 1.0),
         }
         if self.charge is not None:
-            found[f"{self.word} current {self.name}"] = self.charge.density(self._speed(state))
-            found[f"lithium in {self.word} {self.name}"] = self.charge.lithium(thickness)
+            found[f"{self.layer.word} current {self.name}"] = self.charge.density(self._speed(state))
+            found[f"lithium in {self.layer.word} {self.name}"] = self.charge.lithium(thickness)
         return {name: state.domain.on_interface(value, plus, minus) for name, value in found.items()}
 
     def _speed(self, state: State) -> Any:
@@ -163,8 +163,6 @@ class LithiumInterphase:
     """A growing layer on lithium metal at a boundary; its side current is part of the electrode's."""
 
     boundary: str
-    word: str
-    """what the layer is called in the results"""
     touching: Mapping[Field, tuple[str, ...]]
     """regions at the boundary, by their ionic potential"""
     growth: Growth
@@ -197,9 +195,9 @@ class LithiumInterphase:
         """Thickness x area, resistance x area, side current [nA], lithium in it [pmol] (part of the balance)."""
         thickness = state.value[self.layer.thickness]
         found = {
-            f"{self.word} thickness {self.boundary}": thickness,
-            f"{self.word} resistance {self.boundary}": self.layer.drop(state, 1.0),
-            f"lithium in {self.word} {self.boundary}": self.charge.lithium(thickness),
+            f"{self.layer.word} thickness {self.boundary}": thickness,
+            f"{self.layer.word} resistance {self.boundary}": self.layer.drop(state, 1.0),
+            f"lithium in {self.layer.word} {self.boundary}": self.charge.lithium(thickness),
         }
         regions = [name for names in self.touching.values() for name in names]
         forms = {
@@ -209,7 +207,7 @@ class LithiumInterphase:
             state.domain.on_boundary(self.density(state, potential), self.boundary, names)
             for potential, names in self.touching.items()
         )
-        return {**forms, f"{self.word} current {self.boundary}": sum(current, ufl.Form([]))}
+        return {**forms, f"{self.layer.word} current {self.boundary}": sum(current, ufl.Form([]))}
 
     def _speed(self, state: State, potential: Field) -> Any:
         metal = 0.0 if self.metal is None else state.value[self.metal]

@@ -12,6 +12,7 @@ class Film:
 
     resistance: Any
     """[V um^2/nA]"""
+    word: str = "film"
 
     @property
     def fields(self) -> tuple[Field, ...]:

@@ -40,9 +40,13 @@ class Solution:
         driving = thermal * anions * self.thermodynamic_factor(c) / c * ufl.grad(c) - ufl.grad(potential)
         return self.conductivity(c) * driving
 
+    def migration(self, c: Any, current: Any) -> Any:
+        """Flux of the anion that the current carries [pmol/(um^2 s)]."""
+        return -(1 - self.transference_number(c)) / FARADAY * current
+
     def anion_flux(self, c: Any, current: Any) -> Any:
         """Flux of the anion relative to the lattice [pmol/(um^2 s)]."""
-        return -self.diffusivity(c) * ufl.grad(c) - (1 - self.transference_number(c)) / FARADAY * current
+        return -self.diffusivity(c) * ufl.grad(c) + self.migration(c, current)
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,14 @@ class SaltTransport:
         """Sum over regions of both balances."""
         return sum((self._region(state, name) for name in self.solutions), ufl.Form([]))
 
+    def migration(self, state: State) -> ufl.Form:
+        """The part of the salt balance that the current carries, and that scales with the conductivity."""
+        parts = []
+        for name, solution in self.solutions.items():
+            carried = solution.migration(state.value[self.concentration], self._current(state, name))
+            parts.append(flux(state, self.concentration, carried, [name]))
+        return sum(parts, ufl.Form([]))
+
     def observables(self, state: State) -> dict[str, ufl.Form]:
         """Salt held by each region [pmol]."""
         c = state.value[self.concentration]
@@ -74,9 +86,13 @@ class SaltTransport:
 
     def _region(self, state: State, name: str) -> ufl.Form:
         solution, c = self.solutions[name], state.value[self.concentration]
-        current = solution.current(c, state.unknowns[self.potential].function, self.temperature)
+        current = self._current(state, name)
         anions = solution.anion_flux(c, current)
         if self.lattice_velocity is not None:
             anions = anions + c * self.lattice_velocity
         balance = storage(state, self.concentration, [name]) + flux(state, self.concentration, anions, [name])
         return balance + flux(state, self.potential, current, [name])
+
+    def _current(self, state: State, name: str) -> Any:
+        c, potential = state.value[self.concentration], state.unknowns[self.potential].function
+        return self.solutions[name].current(c, potential, self.temperature)

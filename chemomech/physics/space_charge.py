@@ -23,7 +23,7 @@ import ufl
 from chemomech.constants import FARADAY, GAS
 from chemomech.fields import DISPLACEMENT, ELECTRONIC_POTENTIAL, Field, State
 from chemomech.materials.free_energy import Solid
-from chemomech.physics.balance import exchange, flux, outflow
+from chemomech.physics.balance import Loss, exchange, flux, outflow
 
 
 @dataclass(frozen=True)
@@ -164,6 +164,10 @@ class BlockingCore:
     def residual(self, state: State) -> ufl.Form:
         """eps dphi/dn = q."""
         return sum((core.residual(state) for core in self._cores(state)), ufl.Form([]))
+
+    def losses(self, state: State) -> tuple[Loss, ...]:
+        """None: there are no layers."""
+        return ()
 
     def observables(self, state: State) -> dict[str, ufl.Form]:
         """Charge on the metal [nC]."""

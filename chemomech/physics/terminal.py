@@ -21,7 +21,7 @@ from dolfinx import fem
 
 from chemomech.fields import CELL_VOLTAGE, ELECTRONIC_POTENTIAL, Field, State
 from chemomech.materials.kinetics import Kinetics
-from chemomech.physics.balance import Layer, outflow
+from chemomech.physics.balance import Layer, Loss, outflow
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,9 @@ class Electrode(Protocol):
     def residual(self, state: State) -> ufl.Form:
         """Its current enters the electrolyte."""
 
+    def losses(self, state: State) -> tuple[Loss, ...]:
+        """What each layer on it takes of the overpotential."""
+
     def observables(self, state: State) -> dict[str, ufl.Form]:
         """What it stores."""
 
@@ -189,6 +192,19 @@ class LithiumElectrode:
                 form += outflow(state, self.film_current, law, self.boundary, regions)
         return form
 
+    def losses(self, state: State) -> tuple[Loss, ...]:
+        """What each layer takes of the overpotential."""
+        if self.film_current is None:
+            return ()
+        found = []
+        for potential, regions in self.touching.items():
+            drops = [layer.drop(state, state.value[self.film_current]) for layer in self.layers]
+            slope = self.kinetics.slope(self._drop(state, potential) - sum(drops))
+            for layer, drop in zip(self.layers, drops, strict=True):
+                form = outflow(state, self.film_current, drop, self.boundary, regions)
+                found.append(Loss(layer.word, self.film_current, form, slope))
+        return tuple(found)
+
     def observables(self, state: State) -> dict[str, ufl.Form]:
         """Current of lithium ions that leave the metal [nA]: without what the interphase takes."""
         given = (
@@ -226,6 +242,10 @@ class BlockingElectrode:
         """The charge of the metal repels ions into the electrolyte."""
         return entering(self, state)
 
+    def losses(self, state: State) -> tuple[Loss, ...]:
+        """None: there are no layers."""
+        return ()
+
     def observables(self, state: State) -> dict[str, ufl.Form]:
         """Charge of the metal's surface [nC]."""
         metal = state.value[self.metal]
@@ -256,6 +276,10 @@ class CounterElectrode:
         """Its current enters the electrolyte."""
         return self.electrode.residual(state)
 
+    def losses(self, state: State) -> tuple[Loss, ...]:
+        """Those of the electrode."""
+        return self.electrode.losses(state)
+
     def observables(self, state: State) -> dict[str, ufl.Form]:
         """Current into the electrolyte [nA]; negative while charging."""
         return {"counter current": passed(self.electrode, state), **self.electrode.observables(state)}
@@ -285,6 +309,10 @@ class WorkingElectrode:
             prescribed = self.control.equation(density, voltage, self.conductance, self.area)
             form += outflow(state, CELL_VOLTAGE, prescribed, self.electrode.boundary, regions)
         return form
+
+    def losses(self, state: State) -> tuple[Loss, ...]:
+        """Those of the electrode."""
+        return self.electrode.losses(state)
 
     def observables(self, state: State) -> dict[str, ufl.Form]:
         """Cell current [nA], positive = charging; what the electrode stores."""

@@ -60,10 +60,9 @@ def layer(
         charge = None
         if molar_volume is not None:
             charge = Charge(number(domain, molar_volume), OXIDATION if sign is None else sign)
-        grown = GrownLayer(THICKNESS, number(domain, conductivity))
+        grown = GrownLayer(THICKNESS, number(domain, conductivity), "interphase")
         return Interphase(
             INTERFACE,
-            "interphase",
             "electrode",
             "electrolyte",
             Growth(reaction, known(constant)),

@@ -1,0 +1,95 @@
+"""What the processes in a model are called, and which terms of a balance belong to another one than the rest of it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import chemomech.runtime  # noqa: F401
+
+import ufl
+
+from chemomech.fields import (
+    CONCENTRATION,
+    ELECTRIC_POTENTIAL,
+    ELECTRONIC_POTENTIAL,
+    IONIC_POTENTIAL,
+    SALT_CONCENTRATION,
+    Field,
+    State,
+)
+from chemomech.physics.balance import Loss, Physics
+from chemomech.physics.charge_transfer import ChargeTransfer
+from chemomech.physics.interphase import Interphase
+from chemomech.physics.ionic_contact import IonicContact
+from chemomech.physics.salt_transport import SaltTransport
+from chemomech.physics.space_charge import ElectrodeCore, InterfaceCore
+from chemomech.physics.terminal import CounterElectrode, CurrentCollector, WorkingElectrode
+
+AT_INTERFACES: Final[dict[type, str]] = {
+    ChargeTransfer: "charge transfer",
+    CurrentCollector: "contact resistance",
+    WorkingElectrode: "working electrode",
+    CounterElectrode: "counter electrode",
+    IonicContact: "ionic contact",
+    Interphase: "side reaction",
+    InterfaceCore: "core layer",
+    ElectrodeCore: "core layer",
+}
+"""what a physics is called where it acts on a surface; one that is not listed goes by its class"""
+IN_REGIONS: Final = {
+    CONCENTRATION.quantity: "diffusion",
+    ELECTRONIC_POTENTIAL.quantity: "electronic conduction",
+    IONIC_POTENTIAL.quantity: "ionic conduction",
+    SALT_CONCENTRATION.quantity: "salt diffusion",
+    ELECTRIC_POTENTIAL.quantity: "space charge",
+}
+"""what the balance of a quantity is called in the volume; one that is not listed goes by its name"""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Terms of a row that are a process of their own."""
+
+    word: str
+    row: Field
+    form: ufl.Form
+    sign: float
+    """1 where the terms grow with the conductance of the process, -1 where they grow with its resistance"""
+    factor: Any = 1.0
+    """what the linearised form is multiplied with"""
+
+
+def _lost(losses: tuple[Loss, ...]) -> tuple[Part, ...]:
+    # The row i - i_BV(eta - drops) = 0 is linearised to i - g (eta - drops): g times a drop is the layer's.
+    return tuple(Part(loss.word, loss.row, loss.drop, -1.0, loss.conductance) for loss in losses)
+
+
+def _migrating(physics: SaltTransport, state: State) -> tuple[Part, ...]:
+    # What the current carries grows with the conductivity, as the current does.
+    form = physics.migration(state)
+    return (Part(IN_REGIONS[IONIC_POTENTIAL.quantity], physics.concentration, form, 1.0),)
+
+
+PARTED: Final[Mapping[type, Callable[[Any, State], tuple[Part, ...]]]] = {
+    ChargeTransfer: lambda physics, state: _lost(physics.losses(state)),
+    WorkingElectrode: lambda physics, state: _lost(physics.losses(state)),
+    CounterElectrode: lambda physics, state: _lost(physics.losses(state)),
+    SaltTransport: _migrating,
+}
+"""physics whose rows hold terms of several processes"""
+
+
+def parts(physics: Physics, state: State) -> tuple[Part, ...]:
+    """Return the terms of a physics that do not belong to the process which the rest of their row is."""
+    found = PARTED.get(type(physics))
+    return () if found is None else found(physics, state)
+
+
+def at_surface(physics: Physics, place: str) -> str:
+    """Return the name of what a physics does at a surface."""
+    return f"{AT_INTERFACES.get(type(physics), type(physics).__name__)} at {place}"
+
+
+def in_region(row: Field, place: str) -> str:
+    """Return the name of a balance in the volume."""
+    return f"{IN_REGIONS.get(row.quantity, row.quantity.replace('_', ' '))} in {place}"
