@@ -224,8 +224,8 @@ BINARY: Edits = {
 """the same with anions in the middle, so large that they crowd"""
 CORED: Edits = {
     "regions.electrolyte": CHARGED_GLASS,
-    "interfaces.particle|electrolyte.core_capacitance": "1e-2 F/m^2",
-    "interfaces.particle|electrolyte.zero_charge": "3.6 V",
+    "interfaces.particle|electrolyte.core_capacitance": "1e-3 F/m^2",
+    "interfaces.particle|electrolyte.zero_charge": "3.88 V",
 }
 """what gives the base a core layer between active material and a resolved charge"""
 LAW: Edits = {
@@ -371,7 +371,7 @@ CASE_KEYS: dict[str, tuple[Edits, Edits]] = {
     f"{SITES}.ion_size": (BINARY, {f"{SITES}.ion_size": "60 nm"}),
     "interfaces.particle|electrolyte.zero_charge": (
         CORED,
-        {"interfaces.particle|electrolyte.zero_charge": "3.7 V"},
+        {"interfaces.particle|electrolyte.zero_charge": "3.86 V"},
     ),
     f"{SITES}.occupancy": (CHARGED, {f"{SITES}.occupancy": 0.6}),
     f"{SITES}.chemical_potential": (CHARGED, {f"{SITES}.chemical_potential": "0.03 V"}),
