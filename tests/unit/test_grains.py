@@ -9,9 +9,9 @@ import pytest
 from chemomech.errors import InputError
 from chemomech.geometry import grains, shapes
 from chemomech.geometry.build import build, session
+from chemomech.geometry.cells import TRIANGLE, facets_of
 from chemomech.geometry.grains import GrainBed, Grains
 from chemomech.geometry.kinds import VOID, Composite
-from chemomech.geometry.report import facets_of
 from chemomech.geometry.tables import GrainSizes, MeshSize, Names, Radii
 
 BED = GrainBed(np.array([12.0, 10.0]), np.array([[6.0, 5.0]]), np.array([2.5]), 0.7, 0.1, 0.08, 0.15)
@@ -121,8 +121,8 @@ def test_a_mesh_of_grains(tmp_path: Path) -> None:
     mesh = meshio.read(record.msh)
     cells = np.concatenate([block.data for block in mesh.cells if block.type == "triangle"])
     lines = np.concatenate([block.data for block in mesh.cells if block.type == "line"])
-    outer = facets_of(cells.astype(np.int64))
-    edge = {tuple(corners) for corners in outer.corners[outer.cells[:, 1] < 0].tolist()}
+    outer = facets_of(cells.astype(np.int64), TRIANGLE)
+    edge = {tuple(corners) for corners in np.sort(outer.corners[outer.cells[:, 1] < 0], axis=1).tolist()}
     assert {tuple(corners) for corners in np.sort(lines, axis=1).tolist()} == edge
 
 
