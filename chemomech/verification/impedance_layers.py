@@ -69,7 +69,7 @@ def _sum_error(shares: dict[str, complex]) -> float:
 
 
 def layers() -> dict[str, float]:
-    """Film, coating, grown layers, rough contact and a layer on lithium, in both orders; a space-charge layer; a salt."""
+    """Layers, rough contact and what lies on lithium, in both orders; a space-charge layer; a salt."""
     found: dict[str, float] = {}
     other = replace(LAYERED, mesh=REVERSED, collector="particle@left", counter="right")
     for side, case in (("right", LAYERED), ("left", other)):
