@@ -14,5 +14,8 @@ GAS: Final = 8.31446261815324e-3
 VACUUM: Final = 8.8541878128e-9
 """Permittivity of vacuum [nC/(V um)]."""
 
+AVOGADRO: Final = 6.02214076e11
+"""Particles per amount [1/pmol]."""
+
 ZERO_CELSIUS: Final = 273.15
 """0 degC [K]."""

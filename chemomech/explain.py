@@ -53,6 +53,10 @@ _CHARGED: Final = (
     "charge: -div(eps grad phi) = F (c - c0), ions: F dc/dt + div(-kappa grad phi_e) = 0",
     "lattice: theta/(1 - theta) = theta0/(1 - theta0) exp(F (phi_e - phi - mu)/RT), kappa ~ theta (1 - theta)",
 )
+_BINARY: Final = (
+    "charge: -div(eps grad phi) = F (c+ - c-), ions: +-F dc/dt + div(-kappa grad phi_i) = 0; anions are blocked",
+    "salt: c = c0 exp(y)/(1 + theta (exp(y+) + exp(y-) - 2)), y = +-F (phi_i - phi - mu)/RT, kappa ~ c",
+)
 _CONVECTION: Final = "lithium also moves with the lattice: J gains + c v"
 _MOMENTUM: Final = "momentum: -div sigma = 0, sigma = C : "
 _RISK: Final = ("tensile_strength", "flaw_size", "fracture_toughness", "fracture_energy")
@@ -160,7 +164,9 @@ def _region(case: Case, name: str, region: Region) -> Iterator[str]:
     yield ""
     yield f"Region {name}: {region.material}, {region.role} [{case.origins.get(here, '')}]"
     equations = _SALT if region.salt is not None else _EQUATIONS[region.role]
-    for equation in equations if region.space_charge is None else _CHARGED:
+    if region.space_charge is not None:
+        equations = _BINARY if region.space_charge.binary else _CHARGED
+    for equation in equations:
         yield f"  {equation}"
     if region.space_charge is not None:
         yield from _keys(case, region.space_charge, (*here, "space_charge"), defaults=False)
@@ -181,7 +187,8 @@ def _region(case: Case, name: str, region: Region) -> Iterator[str]:
         yield f"  initial stoichiometry {theta:.4f} [from its open_circuit_potential]"
     yield from _keys(case, region, here, only=("stress_free_stoichiometry",), defaults=False)
     read = ROLES[region.role] + (SALT if region.salt is not None else ())
-    read += ("relative_permittivity",) if region.space_charge is not None else ()
+    if region.space_charge is not None:
+        read += ("relative_permittivity", *(("transference_number",) if region.space_charge.binary else ()))
     yield from _properties(case, name, material, read)
 
 

@@ -60,6 +60,7 @@ DISPLACEMENT = Field("displacement", "solid", "um", 1e-2, "elastic", shape="vect
 CELL_VOLTAGE = Field("cell_voltage", "cell", "V", 1.0, "global")
 OUT_OF_PLANE_STRAIN = Field("out_of_plane_strain", "cell", "-", 1e-3, "global")
 ELECTRIC_POTENTIAL = Field("electric_potential", "ion-conducting", "V", 1.0, "elliptic")
+ANION_POTENTIAL = Field("anion_potential", "ion-conducting", "V", 1.0, "elliptic")
 ION_CONCENTRATION = Field("ion_concentration", "ion-conducting", "pmol/um^3", 1e-3, "projected")
 STACK_PRESSURE = Field("stack_pressure", "cell", "GPa", 1e-2, "global")
 

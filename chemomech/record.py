@@ -81,6 +81,10 @@ FACE_ENDS: Final = (
 """whose last value counts in the summary"""
 SALT_QUANTITIES: Final = ("Mean salt concentration", "Min salt concentration", "Max salt concentration")
 LITHIUM_QUANTITIES: Final = ("Mean stoichiometry", "Min stoichiometry", "Max stoichiometry")
+LATTICE_QUANTITIES: Final = ("Min occupancy", "Max occupancy", "Width per lattice constant")
+"""of resolved charge on a lattice"""
+ANION_QUANTITIES: Final = ("Min anion concentration", "Max anion concentration")
+"""of resolved charge of a binary salt"""
 OHM_CM2: Final = 10.0
 """1 V um^2/nA in ohm cm^2"""
 GROWING: Final = ("interphase", "interdiffusion")
@@ -291,7 +295,12 @@ class Recorder:
         columns += [names.face_column(*place) for place in self.faces.columns()]
         if self.model.space_charge is not None:
             regions = self.model.space_charge.media
-            columns += [names.region_column(q, r) for q in names.LAYER_QUANTITIES for r in regions]
+            columns += [
+                names.region_column(q, r)
+                for q in names.LAYER_QUANTITIES
+                for r, medium in regions.items()
+                if q not in (LATTICE_QUANTITIES if len(medium.ions) > 1 else ANION_QUANTITIES)
+            ]
         columns += [column for _, _, column, _ in self.means]
         columns += [*self.thicknesses, *(f"Lithium in interphase at {name} [pmol]" for name in self.held)]
         return tuple(columns)
@@ -374,17 +383,20 @@ class Recorder:
             for name in model.space_charge.media:
                 layer = self.layers.read(name, reading.scalars[f"space charge in {name}"])
                 constant = np.nan if layer.lattice_constant is None else layer.lattice_constant
-                values = (
-                    layer.field,
-                    layer.potential * MILLI,
-                    layer.width * NM_PER_UM,
-                    layer.charge * C_PER_M2,
-                    layer.resistance * OHM_M2,
-                    layer.lowest,
-                    layer.highest,
-                    layer.width / constant,
-                )
-                for quantity, value in zip(names.LAYER_QUANTITIES, values, strict=True):
+                values = {
+                    "Max field": layer.field,
+                    "Layer potential": layer.potential * MILLI,
+                    "Space-charge width": layer.width * NM_PER_UM,
+                    "Space charge": layer.charge * C_PER_M2,
+                    "Layer resistance": layer.resistance * OHM_M2,
+                }
+                if layer.occupancy is not None:
+                    lattice = (*layer.occupancy, layer.width / constant)
+                    values |= dict(zip(LATTICE_QUANTITIES, lattice, strict=True))
+                if layer.anions is not None:
+                    anions = (value * MOL_PER_M3 for value in layer.anions)
+                    values |= dict(zip(ANION_QUANTITIES, anions, strict=True))
+                for quantity, value in values.items():
                     row[names.region_column(quantity, name)] = value
                 if 0.0 < layer.width < constant:
                     thin.append(
@@ -471,7 +483,11 @@ class Recorder:
     def _sites(self) -> FloatArray:
         given = {name: region.space_charge for name, region in self.model.case.regions.items()}
         return self._by_region(
-            {name: one.mobile_concentration for name, one in given.items() if one is not None}
+            {
+                name: one.mobile_concentration
+                for name, one in given.items()
+                if one is not None and not one.binary
+            }
         )
 
     def _maximum_concentration(self) -> FloatArray:

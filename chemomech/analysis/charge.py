@@ -5,7 +5,8 @@ With y = F/(RT) (phi_e - phi - mu), which is 0 in the bulk, and A the cross-sect
     potential   largest phi - phi_bulk in size, -(RT/F) y
     width       int |y| dV / (A max |y|): the Debye length where a small potential decays exponentially
     charge      int rho dV / A
-    resistance  int (1/kappa - 1/kappa_bulk) dV / A: what the layers add for a current along the stack
+    resistance  int (1/kappa - 1/kappa_bulk) dV / A: what the layers add for a current along the stack, kappa being
+                that of the lithium ions
 """
 
 from dataclasses import dataclass
@@ -45,10 +46,10 @@ class Layer:
     """[V um^2/nA]"""
     lattice_constant: float | None
     """[um]"""
-    lowest: float
-    """occupancy of the emptiest place [-]"""
-    highest: float
-    """occupancy of the fullest place [-]"""
+    occupancy: tuple[float, float] | None
+    """of the emptiest and the fullest place of a lattice [-]; None where there is none"""
+    anions: tuple[float, float] | None
+    """smallest and largest concentration of the anions of a salt [pmol/um^3]; None where there are none"""
 
 
 class ChargeLayers:
@@ -102,7 +103,10 @@ class ChargeLayers:
         largest = high if high > -low else low
         given = self.model.case.regions[region].space_charge
         assert given is not None
-        odds = np.log(given.occupancy / (1 - given.occupancy))
+        occupancy = None
+        if given.occupancy is not None:
+            odds = np.log(given.occupancy / (1 - given.occupancy))
+            occupancy = float(1 / (1 + np.exp(-(odds + low)))), float(1 / (1 + np.exp(-(odds + high))))
         thermal = GAS * self.model.case.cell.temperature / FARADAY
         return Layer(
             field=field,
@@ -111,6 +115,15 @@ class ChargeLayers:
             charge=charge / area,
             resistance=excess / area,
             lattice_constant=given.lattice_constant,
-            lowest=float(1 / (1 + np.exp(-(odds + low)))),
-            highest=float(1 / (1 + np.exp(-(odds + high)))),
+            occupancy=occupancy,
+            anions=self._anions(region),
         )
+
+    def _anions(self, region: str) -> tuple[float, float] | None:
+        anions = [ion.concentration for ion in self.physics.media[region].ions if ion.charge < 0]
+        if not anions:
+            return None
+        state, comm = self.model.state, self.model.domain.comm
+        values = state.unknowns[anions[0]].array()  # it lives on this region alone
+        low = comm.allreduce(float(np.min(values, initial=np.inf)), op=MPI.MIN)
+        return low, comm.allreduce(float(np.max(values, initial=-np.inf)), op=MPI.MAX)

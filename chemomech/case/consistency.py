@@ -91,7 +91,7 @@ def _region_states(sections: Sections) -> Iterator[Problem]:
         if region.space_charge is not None:
             yield from _space_charge(sections, name, region, material)
         lacking = material.problems_for_role(region.role)
-        if region.role == "electrolyte":
+        if region.role == "electrolyte" and not (region.space_charge and region.space_charge.binary):
             lacking += material.problems_with_salt(region.salt is not None)
         for what in lacking:
             yield sections.problem(
@@ -110,6 +110,20 @@ def _space_charge(sections: Sections, name: str, region: Region, material: Mater
     if not material.has("relative_permittivity"):
         what = f"{material.name} has no 'relative_permittivity', which space_charge needs"
         yield sections.problem(here, what, "give it in 'properties', e.g. { relative_permittivity = 10 }")
+    cell: Cell | None = sections.valid.get("cell")
+    if region.space_charge is not None and region.space_charge.binary:
+        if not material.has("transference_number"):
+            what = f"{material.name} has no 'transference_number', which mobile anions need"
+            remedy = "give it in 'properties', e.g. { transference_number = 0.3 }, or statistics = 'lattice'"
+            yield sections.problem(here, what, remedy)
+        elif (
+            cell is not None
+            and material.properties["transference_number"].law.is_constant
+            and material.number("transference_number", cell.temperature) >= 1.0
+        ):
+            what = f"{material.name} has a transference_number of 1: its anions do not move"
+            remedy = "give it in 'properties', e.g. { transference_number = 0.3 }, or statistics = 'lattice'"
+            yield sections.problem(here, what, remedy)
     numerics = sections.valid.get("numerics")
     if numerics is not None and numerics.scalar_degree != 1:
         what = "space_charge holds concentrations at the vertices: scalar_degree must be 1"
@@ -182,13 +196,7 @@ def _interfaces(sections: Sections) -> Iterator[Problem]:
             yield sections.problem((*here, "resistance"), what, remedy)
         yield from _faces(sections, here, interface, roles)
         yield from _layer_law(sections, key, interface, names)
-        resolved = [
-            sections.regions[name].space_charge is not None for name in names if name in sections.regions
-        ]
-        if interface.core_capacitance is not None and len(resolved) == 2 and not all(resolved):
-            what = f"the charge of '{names[resolved.index(False)]}' is not resolved: there is no potential to drop"
-            remedy = "give both regions space_charge, or remove 'core_capacitance'"
-            yield sections.problem((*here, "core_capacitance"), what, remedy)
+        yield from _core(sections, here, interface, names)
     written = sections.data.get("interfaces", {})
     all_valid = isinstance(written, dict) and len(written) == len(interfaces)
     idle = not any(interface.charge_transfer for interface in interfaces.values())
@@ -220,6 +228,35 @@ def _faces(
     if interface.loose and retained is not None:
         what = "nothing adheres where two regions merely touch"
         yield sections.problem((*here, "contact", "retained"), what, "remove 'retained' or 'loose'")
+
+
+def _core(sections: Sections, here: Location, interface: Interface, names: list[str]) -> Iterator[Problem]:
+    """A core layer lies at a region whose charge is resolved; at active material it is the double layer."""
+    zero, transfer = interface.zero_charge, interface.charge_transfer
+    if interface.core_capacitance is None:
+        if zero is not None:
+            yield sections.problem(
+                (*here, "zero_charge"), "no core layer holds a charge", "remove 'zero_charge'"
+            )
+        return
+    regions = {name: sections.regions[name] for name in names if name in sections.regions}
+    if len(regions) < 2:
+        return
+    active = [name for name, region in regions.items() if region.role == "active"]
+    for name, region in regions.items():
+        if region.space_charge is None and name not in active[:1]:
+            what = f"the charge of '{name}' is not resolved: there is no potential to drop"
+            remedy = f"give '{name}' space_charge, or remove 'core_capacitance'"
+            yield sections.problem((*here, "core_capacitance"), what, remedy)
+    if active and zero is None:
+        what = f"'{active[0]}' is charged against the electrolyte from some voltage on"
+        yield sections.problem(here, what, 'say from which, e.g. zero_charge = "3 V"')
+    if not active and zero is not None:
+        what = "between electrolytes their chemical_potential says where there is no charge"
+        yield sections.problem((*here, "zero_charge"), what, "remove 'zero_charge'")
+    if active and transfer is not None and transfer.double_layer is not None:
+        what = "'double_layer' and 'core_capacitance' are the same layer"
+        yield sections.problem((*here, "charge_transfer", "double_layer"), what, "keep one of them")
 
 
 def _layer_law(sections: Sections, key: str, interface: Interface, names: list[str]) -> Iterator[Problem]:

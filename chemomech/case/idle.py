@@ -61,6 +61,8 @@ def _properties(sections: Sections) -> Iterator[Problem]:
         here: Location = ("regions", name, "properties")
         for key in region.properties:
             used = USED[region.role] + (SALT if region.salt is not None else ())
+            if region.space_charge is not None and region.space_charge.binary:
+                used += ("transference_number",)
             if key in KINDS and key not in used:  # an unknown key is named elsewhere
                 what = f"'{key}' changes nothing in a region of role '{region.role}'"
                 what += " without salt" if key in SALT and region.role == "electrolyte" else ""
@@ -143,6 +145,10 @@ def _without_space_charge(sections: Sections) -> Iterator[Problem]:
         region.space_charge for region in sections.regions.values()
     ):
         yield from _fields(sections, CHARGE_FIELDS, "no region has space_charge", "remove it")
+    elif all(
+        region.space_charge is None or region.space_charge.binary for region in sections.regions.values()
+    ):
+        yield from _fields(sections, ("occupancy",), "no region has ions on a lattice", "remove it")
 
 
 def _without_faces(sections: Sections) -> Iterator[Problem]:

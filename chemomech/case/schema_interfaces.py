@@ -229,5 +229,9 @@ class Interface(Block):
         return self.loose or self.cohesive is not None
 
     core_capacitance: Annotated[float, Quantity("area_capacitance", "0.2 F/m^2")] | None = None
-    """Capacitance of the core (Stern) layer between two regions with space_charge [F/m^2]; without it the electric
-    potential is continuous."""
+    """Capacitance of the core (Stern) layer between two regions with space_charge [F/m^2], without it the electric
+    potential is continuous; or between an active region and one with space_charge, without it the active material holds
+    no charge there."""
+    zero_charge: Annotated[float, Quantity("voltage", "3 V", "any")] | None = None
+    """Electronic less ionic potential at which an active region holds no charge against one with space_charge [V];
+    required with core_capacitance at an active region, refused without."""

@@ -1,11 +1,12 @@
 """Keys of the mesh and of its regions: what they are made of and what they do."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from chemomech.case.values import PROPERTY, Block, Fraction, Quantity, mistake, numbers_only
+from chemomech.constants import AVOGADRO
 
 Role = Literal["active", "electrolyte", "conductor", "inert"]
 
@@ -57,19 +58,68 @@ class Salt(Block):
     """Concentration at the start, the same everywhere in the region, and its mean for good [mol/m^3]."""
 
 
+STATISTICS_KEYS: Final[dict[str, tuple[str, ...]]] = {
+    "lattice": ("occupancy", "lattice_constant", "ion_volume"),
+    "bikerman": ("ion_size",),
+    "dilute": (),
+}
+"""Keys that belong to each kind of mobile ions; the others are refused."""
+
+
 class SpaceCharge(Block):
-    """A lattice of mobile lithium ions on a fixed background, whose charge is resolved: Poisson's equation."""
+    """Mobile ions whose charge is resolved, Poisson's equation: lithium ions on a lattice with a fixed background, or
+    lithium ions and anions of a binary salt."""
 
     mobile_concentration: Annotated[float, Quantity("concentration", "1e3 mol/m^3")]
-    """Concentration of the sites among which lithium ions are mobile [mol/m^3]."""
-    occupancy: Annotated[float, Field(gt=0.0, lt=1.0)]
-    """Share of the sites that is taken where the region is neutral [-]."""
+    """Concentration of the sites among which lithium ions are mobile; for bikerman and dilute that of the salt where
+    the region is neutral [mol/m^3]."""
+    statistics: Literal["lattice", "bikerman", "dilute"] = "lattice"
+    """lattice: lithium ions alone, among vacancies; bikerman: a binary salt whose ions take room; dilute: a binary salt
+    of points. Anions need the material's transference_number; electrodes and other electrolytes block them."""
+    occupancy: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
+    """Share of the sites that is taken where the region is neutral [-]; required for lattice, refused otherwise."""
+    ion_size: Annotated[float, Quantity("length", "0.5 nm")] | None = None
+    """Edge a of the cube that an ion of either kind takes: at most 1/a^3 ions in a volume [nm]; required for bikerman,
+    refused otherwise."""
     chemical_potential: Annotated[float, Quantity("voltage", "0 V", "any")]
     """Ionic less electric potential where the region is neutral [V]; only differences between regions matter."""
     lattice_constant: Annotated[float, Quantity("length", "0.5 nm")] | None = None
-    """Lattice constant [nm]; a layer that comes out thinner is reported. Without it nothing is said."""
+    """Lattice constant [nm]; a layer that comes out thinner is reported. Without it nothing is said. Only for
+    lattice."""
     ion_volume: Annotated[float, Quantity("molar_volume", "1e-5 m^3/mol", "any")] | None = None
-    """Partial molar volume of the mobile ion [m^3/mol]: the lattice swells with it; without it it does not."""
+    """Partial molar volume of the mobile ion [m^3/mol]: the lattice swells with it; without it it does not. Only
+    for lattice."""
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Demand what the statistics need, refuse what belongs to others, and ions that fill the region."""
+        needed = STATISTICS_KEYS[self.statistics]
+        for key, example in (("occupancy", "0.5"), ("ion_size", '"0.5 nm"')):
+            if key in needed and getattr(self, key) is None:
+                raise mistake(f"statistics = '{self.statistics}' needs '{key}'", f"e.g. {key} = {example}")
+        for key in ("occupancy", "ion_size", "lattice_constant", "ion_volume"):
+            if key not in needed and getattr(self, key) is not None:
+                what = f"'{key}' changes nothing with statistics = '{self.statistics}'"
+                raise mistake(what, f"remove '{key}'")
+        if self.binary and 2 * self.share >= 1.0:
+            what = f"the ions of the salt would take {2 * self.share:.3g} of the room"
+            raise mistake(what, "make ion_size or mobile_concentration smaller")
+
+    @property
+    def binary(self) -> bool:
+        """Return whether anions move too."""
+        return self.statistics != "lattice"
+
+    @property
+    def bulk_concentration(self) -> float:
+        """Concentration of the lithium ions where the region is neutral [pmol/um^3]."""
+        return self.mobile_concentration * (1.0 if self.occupancy is None else self.occupancy)
+
+    @property
+    def share(self) -> float:
+        """Share of the places that lithium ions take where the region is neutral, a^3 c N_A for a salt [-]."""
+        if self.occupancy is not None:
+            return self.occupancy
+        return 0.0 if self.ion_size is None else self.ion_size**3 * self.mobile_concentration * AVOGADRO
 
 
 class Region(Block):

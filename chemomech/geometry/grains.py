@@ -16,7 +16,8 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from chemomech.errors import InputError, Problem
-from chemomech.geometry.packing import RANDOM_CLOSE, Floats, Ints
+from chemomech.geometry.close_packing import RANDOM_CLOSE
+from chemomech.geometry.packing import Floats, Ints
 
 ROUNDS = 900
 THINNINGS = 15

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from chemomech.geometry.close_packing import reachable_fraction
 from chemomech.geometry.kinds import Recipe
-from chemomech.geometry.packing import reachable_fraction
 from chemomech.geometry.tables import Length, MeshSize, Mistake, Radii
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from chemomech.geometry.packing import reachable_fraction
+from chemomech.geometry.close_packing import reachable_fraction
 from chemomech.geometry.tables import (
     Coordinates,
     Frozen,

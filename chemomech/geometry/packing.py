@@ -20,9 +20,6 @@ from chemomech.errors import InputError, Problem
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-RANDOM_CLOSE = {2: 0.82, 3: 0.62}
-"""Fraction of random close packing of hard discs and spheres (Torquato and Stillinger, Rev. Mod. Phys. 82,
-2633 (2010): about 0.84 and 0.64), rounded down."""
 ROUNDS = 4000
 PATIENCE = 500
 """Rounds within which the sum of all intrusions must fall, or the packing is given up as jammed."""
@@ -113,11 +110,6 @@ def cap(radii: Floats, height: float | Floats, d: int) -> Floats:
     if d == 2:
         return np.asarray(radii**2 * (np.arccos(1 - h) - (1 - h) * np.sqrt(2 * h - h * h)))
     return np.asarray(np.pi * radii**3 * h * h * (3 - h) / 3)
-
-
-def reachable_fraction(d: int, radius: float, clear: float) -> float:
-    """Return the fraction that random close packing leaves to particles that keep `clear` between them."""
-    return RANDOM_CLOSE[d] * (radius / (radius + clear / 2)) ** d
 
 
 def draw_lognormal(

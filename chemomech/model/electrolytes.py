@@ -1,16 +1,28 @@
 """Electrolytes: groups that share a potential, a salt or an electric potential, and what they conduct."""
 
 from collections.abc import Callable, Mapping
-from itertools import combinations
+from dataclasses import replace
+from itertools import combinations, product
 from typing import Any
 
 import chemomech.runtime  # noqa: F401
 
+import numpy as np
+
 from chemomech.case.schema import Interface
+from chemomech.case.schema import SpaceCharge as SpaceChargeInput
 from chemomech.constants import VACUUM
 from chemomech.contacts import Contacts
 from chemomech.errors import InputError, Problem
-from chemomech.fields import ELECTRIC_POTENTIAL, IONIC_POTENTIAL, SALT_CONCENTRATION, Field, ion_concentration
+from chemomech.fields import (
+    ANION_POTENTIAL,
+    ELECTRIC_POTENTIAL,
+    ELECTRONIC_POTENTIAL,
+    IONIC_POTENTIAL,
+    SALT_CONCENTRATION,
+    Field,
+    ion_concentration,
+)
 from chemomech.materials.properties import SALT
 from chemomech.model.checks import refuse_apart
 from chemomech.model.mechanics import solid
@@ -41,11 +53,11 @@ class Electrolytes:
         self.electric = self._electric_potentials()
         """electric potential of each region whose charge is resolved"""
 
-    def ion_concentration(self, name: str) -> Field:
-        """Return the concentration of the mobile ions of a region whose charge is resolved."""
+    def ion_concentration(self, name: str, ion: str = "ion") -> Field:
+        """Return the concentration of the lithium ions ("ion") or the anions of a region whose charge is resolved."""
         charged = self.numbers.case.regions[name].space_charge
         assert charged is not None
-        return ion_concentration(name, charged.mobile_concentration)
+        return ion_concentration(name, charged.mobile_concentration, ion)
 
     def touching(
         self, boundary: str, potentials: Mapping[str, Field] | None = None
@@ -100,8 +112,8 @@ class Electrolytes:
         return SpaceCharge({name: self._medium(name) for name in self.electric}, self.numbers.temperature)
 
     def interface_cores(self) -> list[InterfaceCore]:
-        """Return the core layers between regions whose charge is resolved."""
-        return [
+        """Return the core layers between regions whose charge is resolved, and between active material and these."""
+        between = [
             InterfaceCore(
                 f"{one}|{other}",
                 frozenset([one]),
@@ -113,6 +125,29 @@ class Electrolytes:
             )
             for (one, other), capacitance in self.cores.items()
         ]
+        return between + self._active_cores()
+
+    def _active_cores(self) -> list[InterfaceCore]:
+        # Without charge the electrolyte is neutral up to the core: its electric potential is mu below the ionic one.
+        found, numbers = [], self.numbers
+        for active, name in product(numbers.with_role("active"), self.electric):
+            given, charged = numbers.case.interface(active, name), numbers.case.regions[name].space_charge
+            if given.core_capacitance is None:
+                continue
+            assert given.zero_charge is not None and charged is not None  # the case reader demands it
+            refuse_apart(numbers.domain, active, name)
+            found.append(
+                InterfaceCore(
+                    f"{active}|{name}",
+                    frozenset([active]),
+                    frozenset([name]),
+                    ELECTRONIC_POTENTIAL,
+                    self.electric[name],
+                    numbers.number(given.core_capacitance),
+                    numbers.number(given.zero_charge + charged.chemical_potential),
+                )
+            )
+        return found
 
     def ionic_contacts(self, contacts: Contacts) -> list[IonicContact]:
         """Return the resistances between electrolytes, on the share of each face that conducts."""
@@ -212,14 +247,40 @@ class Electrolytes:
             potential=self.ionic[name],
             concentration=self.ion_concentration(name),
             charge=1,
-            bulk_concentration=self.numbers.number(charged.mobile_concentration * charged.occupancy),
-            share=self.numbers.number(charged.occupancy),
-            conductivity=self.numbers.number(self.numbers.property(name, "ionic_conductivity")),
+            bulk_concentration=self.numbers.number(charged.bulk_concentration),
+            share=self.numbers.number(charged.share),
+            conductivity=self.numbers.number(self._bulk_conductivity(name, charged)),
             chemical_potential=self.numbers.number(charged.chemical_potential),
             solid=solid(self.numbers, name) if swells else None,
         )
         permittivity = self.numbers.number(VACUUM * self.numbers.property(name, "relative_permittivity"))
-        return Medium(self.electric[name], permittivity, (ion,))
+        if not charged.binary:
+            return Medium(self.electric[name], permittivity, (ion,))
+        anion = replace(
+            ion,
+            potential=ANION_POTENTIAL.on(self._sharing_anions()[name]),
+            concentration=self.ion_concentration(name, "anion"),
+            charge=-1,
+            conductivity=self.numbers.number(self._bulk_conductivity(name, charged, anion=True)),
+        )
+        return Medium(self.electric[name], permittivity, (ion, anion), vacancies=False)
+
+    def _sharing_anions(self) -> dict[str, set[str]]:
+        """Return for each region with resolved anions those whose anions it shares: they pass without resistance."""
+        charged = {name: self.numbers.case.regions[name].space_charge for name in self.electric}
+        names = [name for name, given in charged.items() if given is not None and given.binary]
+        return self._joined(names, self.resistances)
+
+    def _bulk_conductivity(self, name: str, charged: SpaceChargeInput, *, anion: bool = False) -> float:
+        """Return the conductivity of one kind of ions in the bulk [nA/(V um)]: t+ kappa of the cations of a salt."""
+        if not charged.binary:
+            return self.numbers.property(name, "ionic_conductivity")
+        content, temperature = KMOL_PER_M3 * charged.bulk_concentration, self.numbers.case.cell.temperature
+        total, lithium = (
+            float(np.asarray(self.numbers.materials[name].law(key, temperature)(content)))
+            for key in ("ionic_conductivity", "transference_number")
+        )
+        return total * (1 - lithium if anion else lithium)
 
     def _solution(self, name: str) -> Solution:
         return Solution(

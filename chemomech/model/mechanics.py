@@ -28,7 +28,7 @@ def solid(numbers: Numbers, name: str) -> Solid:
             *elastic,
             swelling=lambda theta: volume * sites * theta,
             maximum_concentration=sites,
-            stress_free_stoichiometry=numbers.number(charged.occupancy),
+            stress_free_stoichiometry=numbers.number(charged.share),
         )
     if name not in numbers.initial:
         return Solid(*elastic)

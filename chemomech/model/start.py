@@ -73,8 +73,8 @@ def start(
         charged = numbers.case.regions[name].space_charge
         assert charged is not None
         fill(state, electric, name, -charged.chemical_potential)
-        bulk = charged.mobile_concentration * charged.occupancy
-        fill(state, electrolytes.ion_concentration(name), name, bulk)
+        for ion in ("ion", "anion") if charged.binary else ("ion",):
+            fill(state, electrolytes.ion_concentration(name, ion), name, charged.bulk_concentration)
     for layer in charge_layers:
         held = _settled(layer, potentials[layer.active], numbers.case.cell.temperature)
         state.unknowns[layer.charge].function.x.array[:] = held

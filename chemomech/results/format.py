@@ -101,6 +101,8 @@ LAYER_QUANTITIES: Final = {
     "Layer resistance": "ohm.m2",
     "Min occupancy": "-",
     "Max occupancy": "-",
+    "Min anion concentration": "mol.m-3",
+    "Max anion concentration": "mol.m-3",
     "Width per lattice constant": "-",
 }
 """History quantities of regions whose charge is resolved, with their units."""

@@ -12,6 +12,7 @@ from chemomech.constants import FARADAY, GAS, VACUUM
 from chemomech.domain import Domain, Support
 from chemomech.errors import RunError
 from chemomech.fields import (
+    ANION_POTENTIAL,
     DISPLACEMENT,
     ELECTRIC_POTENTIAL,
     IONIC_POTENTIAL,
@@ -29,7 +30,6 @@ from chemomech.verification import meshes
 from chemomech.verification.bench import Bench, fields_of, make_state, number, probe
 from chemomech.verification.layer_forms import debye_length
 
-ANION_POTENTIAL: Final = Field("anion_potential", "ion-conducting", "V", 1.0, "elliptic")
 MOLAR: Final = 1e-6
 """1 mol/m^3 [pmol/um^3]"""
 ROOM: Final = 298.15

@@ -207,6 +207,27 @@ CHARGED: Edits = {
 }
 """what makes the base a cell whose charge is resolved"""
 SITES = "regions.electrolyte.space_charge"
+ANIONS = {"relative_permittivity": 1000, "transference_number": 0.3}
+BINARY: Edits = {
+    **CHARGED,
+    "regions.electrolyte": {
+        **GLASSES,
+        "properties": ANIONS,
+        "space_charge": {
+            "mobile_concentration": "1e-3 mol/m^3",
+            "statistics": "bikerman",
+            "ion_size": "80 nm",
+            "chemical_potential": "0.02 V",
+        },
+    },
+}
+"""the same with anions in the middle, so large that they crowd"""
+CORED: Edits = {
+    "regions.electrolyte": CHARGED_GLASS,
+    "interfaces.particle|electrolyte.core_capacitance": "1e-3 F/m^2",
+    "interfaces.particle|electrolyte.zero_charge": "3.88 V",
+}
+"""what gives the base a core layer between active material and a resolved charge"""
 LAW: Edits = {
     "regions.electrolyte.properties": {"relative_permittivity": 10},
     "interfaces.particle|electrolyte.charge_transfer.space_charge": {
@@ -346,6 +367,12 @@ CASE_KEYS: dict[str, tuple[Edits, Edits]] = {
         {"cell.working_electrode.double_layer": "0.2 F/m^2"},
     ),
     f"{SITES}.mobile_concentration": (CHARGED, {f"{SITES}.mobile_concentration": "2e-3 mol/m^3"}),
+    f"{SITES}.statistics": (BINARY, {f"{SITES}.statistics": "dilute", f"{SITES}.ion_size": DELETE}),
+    f"{SITES}.ion_size": (BINARY, {f"{SITES}.ion_size": "60 nm"}),
+    "interfaces.particle|electrolyte.zero_charge": (
+        CORED,
+        {"interfaces.particle|electrolyte.zero_charge": "3.86 V"},
+    ),
     f"{SITES}.occupancy": (CHARGED, {f"{SITES}.occupancy": 0.6}),
     f"{SITES}.chemical_potential": (CHARGED, {f"{SITES}.chemical_potential": "0.03 V"}),
     f"{SITES}.lattice_constant": (CHARGED, {f"{SITES}.lattice_constant": "0.5 nm"}),

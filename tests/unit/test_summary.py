@@ -31,10 +31,10 @@ def row(risk: float, lithium: float = 1e-12, charge: float = 1e-10) -> dict[str,
 
 
 def simulation(capacity: float = 3600.0) -> Any:
-    state = SimpleNamespace(size=lambda: 42)
-    return SimpleNamespace(
-        capacity=capacity, model=SimpleNamespace(cell_area=10.0, state=state), counts=Counts(8, 2, 30, 40)
-    )
+    state, case = SimpleNamespace(size=lambda: 42), SimpleNamespace(pressure=None)
+    model = SimpleNamespace(cell_area=10.0, state=state, case=case)
+    counts = Counts(8, 2, 30, 40)
+    return SimpleNamespace(capacity=capacity, model=model, counts=counts, limiting_current=None)
 
 
 def two_cycles() -> Tally:
