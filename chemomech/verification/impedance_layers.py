@@ -35,6 +35,7 @@ cells = 6
 STILL: Final = 'properties = { growth_constant = "1e-35 m^2/s" }'
 """a layer that all but rests"""
 LAYERED: Final = CellCase(
+    reaction="10 A/m^2",
     transfer=', film_resistance = "2e-3 ohm m^2"',
     layers=f"""
 coating = {{ material = "LiNbO3", thickness = "5 nm", growth = 0.5 }}
