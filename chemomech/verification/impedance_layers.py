@@ -13,8 +13,8 @@ from chemomech.verification.layer_forms import Lattice
 from chemomech.verification.salt import PolymerCase
 from chemomech.verification.written_case import FILM, CellCase, Written
 
-FREQUENCY: Final = 1.0
-"""[Hz]"""
+FREQUENCY: Final = 1e-2
+"""[Hz]; slow enough for the mesh to resolve diffusion, which else makes the current uneven along the interface"""
 REVERSED: Final = (
     FILM[: FILM.index("[[layers]]")]
     + """
