@@ -196,8 +196,13 @@ def electrolyte_cells() -> dict[str, float]:
     """Symmetric and blocking cells of two electrolytes: every share is its own resistance [ohm cm2]."""
     found: dict[str, float] = {}
     frequency = 10.0
-    for name, case in (("lithium", ElectrolyteCase()), ("blocking", ElectrolyteCase(electrode=BLOCKING))):
-        simulation = brought(case, ("Rest for 1 s",))
+    rest = ("Rest for 1 s",)
+    for name, case, steps in (
+        ("lithium", ElectrolyteCase(), rest),
+        ("charging", ElectrolyteCase(), ("Charge at 3 mA/cm2 for 1 s",)),
+        ("blocking", ElectrolyteCase(electrode=BLOCKING), rest),
+    ):
+        simulation = brought(case, steps)
         linear = Impedance(simulation.model)
         impedance, shares = linear.at(frequency)
         area = simulation.model.cell_area * OHM_CM2
