@@ -22,6 +22,7 @@ from chemomech.verification.salt import DIFFUSIVITY, LENGTH, MEAN, TRANSFERENCE,
 from chemomech.verification.salt_forms import salt_impedance
 from chemomech.verification.written_case import (
     EVERYTHING,
+    LAWS,
     LAYERS,
     LITHIUM_LAYER,
     CellCase,
@@ -40,6 +41,7 @@ WHOLE: Final = CellCase(
     film=', film_resistance = "1e-3 ohm m^2"' + LITHIUM_LAYER,
     pressure='[pressure]\nat = "right"\nfixture = "5 GPa/mm"\ninitial = "5 MPa"',
     numerics='time_tolerance = 1e-3\nmaximum_step = "60 s"',
+    laws=LAWS | {"conductivity": "0.02"},
 )
 PLAIN: Final = CellCase(steps=("Rest for 1 s",))
 
