@@ -28,6 +28,8 @@ SHARE_COLOURS = (
 """of processes, in the order in which they are recorded"""
 TALLEST = 1.0
 """height of a Nyquist figure over the width of its arcs"""
+VARIES = 0.01
+"""difference of stack pressures that a legend tells [MPa]"""
 SEEN = 0.01
 """a share that never reaches this part of the largest one has no line"""
 
@@ -158,4 +160,7 @@ def _colours(count: int) -> Sequence[object]:
 
 
 def _name(spectrum: RecordedSpectrum, spectra: Sequence[RecordedSpectrum]) -> str:
-    return f"{time_text(spectrum.time, spectra[-1].time)}, {spectrum.voltage:.3f} V"
+    name = f"{time_text(spectrum.time, spectra[-1].time)}, {spectrum.voltage:.3f} V"
+    if max(s.pressure for s in spectra) - min(s.pressure for s in spectra) > VARIES:
+        name += f", {spectrum.pressure:.3g} MPa"
+    return name

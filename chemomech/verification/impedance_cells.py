@@ -14,13 +14,22 @@ from chemomech.analysis.impedance import OHM_CM2, Impedance, frequencies
 from chemomech.constants import FARADAY, GAS
 from chemomech.errors import RunError
 from chemomech.fields import CELL_VOLTAGE, CONCENTRATION
-from chemomech.protocol import parse_protocol
+from chemomech.protocol import parse_pressure, parse_protocol
 from chemomech.simulate import Simulation
 from chemomech.solver.frequency import Linearised, frequency_solver
 from chemomech.verification.electrolytes import BLOCKING, ElectrolyteCase
 from chemomech.verification.salt import DIFFUSIVITY, LENGTH, MEAN, TRANSFERENCE, PolymerCase
 from chemomech.verification.salt_forms import salt_impedance
-from chemomech.verification.written_case import EVERYTHING, CellCase, Written, model_of, written
+from chemomech.verification.written_case import (
+    EVERYTHING,
+    LAWS,
+    LAYERS,
+    LITHIUM_LAYER,
+    CellCase,
+    Written,
+    model_of,
+    written,
+)
 
 type Array = npt.NDArray[np.float64]
 
@@ -28,26 +37,30 @@ type Array = npt.NDArray[np.float64]
 
 WHOLE: Final = CellCase(
     transfer=EVERYTHING,
-    film=', film_resistance = "1e-3 ohm m^2"',
+    layers=LAYERS + 'contact = { law = "persson", slope = 5e-4, unloading_exponent = 0.5 }\n',
+    film=', film_resistance = "1e-3 ohm m^2"' + LITHIUM_LAYER,
     pressure='[pressure]\nat = "right"\nfixture = "5 GPa/mm"\ninitial = "5 MPa"',
     numerics='time_tolerance = 1e-3\nmaximum_step = "60 s"',
+    laws=LAWS | {"conductivity": "0.02"},
 )
 PLAIN: Final = CellCase(steps=("Rest for 1 s",))
 
 
-def _brought(case: Written, steps: Sequence[str]) -> Simulation:
+def brought(case: Written, steps: Sequence[str]) -> Simulation:
     """Return a simulation at the end of some steps, its solver alive."""
     with written(case, MPI.COMM_WORLD) as (folder, record):
         model = model_of(folder, record, MPI.COMM_WORLD)
-    simulation = Simulation(model, parse_protocol(steps, 1))
+    pressure = model.case.pressure
+    program = None if pressure is None or pressure.program is None else parse_pressure(pressure.program)
+    simulation = Simulation(model, parse_protocol(steps, 1), program)
     simulation.equilibrate()
     simulation.run()
     return simulation
 
 
 def whole_cell() -> dict[str, float]:
-    """A charged, unrelaxed cell with films, double layer, stress, strain term and fixture: three solvers, the sum."""
-    simulation = _brought(WHOLE, ("Charge at 1C for 10 minutes", "Rest for 10 s"))
+    """A charged, unrelaxed cell with growing layers, rough contact, double layer, stress: three solvers, the sum."""
+    simulation = brought(WHOLE, ("Charge at 1C for 10 minutes", "Rest for 10 s"))
     model, sweep = simulation.model, frequencies(1e6, 1e-2, 1)
     spectra = {}
     reference = "complex" if model.domain.comm.size == 1 else "direct"
@@ -114,7 +127,7 @@ def _product(matrix: Any, values: Array) -> Array:
 def slow_limit() -> dict[str, float]:
     """w Im Z at low frequency against the slope of the equilibrium voltage over the charge, stress included."""
     # Without a double layer, which would hold the potentials while the composition is moved.
-    simulation = _brought(replace(PLAIN, transfer=""), ("Rest for 1 s",))
+    simulation = brought(replace(PLAIN, transfer=""), ("Rest for 1 s",))
     model = simulation.model
     linear = Impedance(model)
     omega = 1e-6
@@ -142,7 +155,7 @@ PER_PERIOD: Final = 100
 def transient() -> dict[str, float]:
     """Impedance against the Fourier component of the voltage under a small sinusoidal current, in time."""
     found: dict[str, float] = {}
-    simulation = _brought(PLAIN, ("Rest for 1 s",))
+    simulation = brought(PLAIN, ("Rest for 1 s",))
     base = simulation.model.state.copy()
     for frequency in (1e3, 1e2, 1e1, 1e-1, 1e-3):
         simulation.model.state.restore(base)
@@ -185,8 +198,13 @@ def electrolyte_cells() -> dict[str, float]:
     """Symmetric and blocking cells of two electrolytes: every share is its own resistance [ohm cm2]."""
     found: dict[str, float] = {}
     frequency = 10.0
-    for name, case in (("lithium", ElectrolyteCase()), ("blocking", ElectrolyteCase(electrode=BLOCKING))):
-        simulation = _brought(case, ("Rest for 1 s",))
+    rest = ("Rest for 1 s",)
+    for name, case, steps in (
+        ("lithium", ElectrolyteCase(), rest),
+        ("charging", ElectrolyteCase(), ("Charge at 3 mA/cm2 for 1 s",)),
+        ("blocking", ElectrolyteCase(electrode=BLOCKING), rest),
+    ):
+        simulation = brought(case, steps)
         linear = Impedance(simulation.model)
         impedance, shares = linear.at(frequency)
         area = simulation.model.cell_area * OHM_CM2
@@ -208,22 +226,26 @@ def electrolyte_cells() -> dict[str, float]:
 def salt() -> dict[str, float]:
     """A polymer at rest: largest distance from ohmic drop, kinetics and diffusion of salt, from 1 kHz to 0.1 mHz."""
     case = PolymerCase(cells=100, growth=1.08)
-    simulation = _brought(case, ("Rest for 1 s",))
+    simulation = brought(case, ("Rest for 1 s",))
     linear, sweep = Impedance(simulation.model), frequencies(1e3, 1e-4, 2)
     spectrum = linear.spectrum(sweep)
     found = spectrum.impedance * simulation.model.cell_area
     thermal = GAS * case.temperature / FARADAY
-    exact = (
-        LENGTH / 100.0
-        + thermal / 20e-3
-        + thermal / 5e-3
-        + salt_impedance(2 * np.pi * sweep, DIFFUSIVITY, MEAN, TRANSFERENCE, 1.5, LENGTH, case.temperature)
+    polarised = salt_impedance(
+        2 * np.pi * sweep, DIFFUSIVITY, MEAN, TRANSFERENCE, 1.5, LENGTH, case.temperature
     )
+    exact = LENGTH / 100.0 + thermal / 20e-3 + thermal / 5e-3 + polarised
     total = sum(spectrum.shares.values(), np.zeros(len(sweep)))
+    migration, diffusion = (
+        spectrum.shares[f"{process} in polymer"] * simulation.model.cell_area
+        for process in ("ionic conduction", "salt diffusion")
+    )
     linear.destroy()
     simulation.solver.destroy()
     return {
         "largest_difference": float(np.max(np.abs(found / exact - 1))),
+        "migration_difference": float(np.max(np.abs(migration / (LENGTH / 100.0) - 1))),
+        "diffusion_difference": float(np.max(np.abs(diffusion - polarised) / np.abs(exact))),
         "sum_of_shares_error": float(np.max(np.abs(total / spectrum.impedance - 1))),
         "slow_resistance_ohm_cm2": float(found[-1].real) * OHM_CM2,
     }

@@ -102,6 +102,17 @@ class Lattice:
             FARADAY * self.sites * (self.occupancy - odds / (1 + odds)) / self.field(phi) * np.sign(phi)
         )
 
+    def resistance(self, phi: float, conductivity: float) -> float:
+        """Excess resistance at rest, int (1/kappa - 1/kappa_bulk) dx, kappa ~ theta (1 - theta) [V um^2/nA]."""
+
+        def excess(voltage: float) -> float:
+            odds = self.occupancy / (1 - self.occupancy) * np.exp(-voltage / self.thermal)
+            bulk, here = self.occupancy * (1 - self.occupancy), odds / (1 + odds) ** 2
+            return float((bulk / here - 1) / (conductivity * self.field(voltage)))
+
+        low, high = sorted((0.0, phi))
+        return float(quad(excess, low, high, limit=400, epsabs=0.0, epsrel=1e-10)[0])
+
     def sharp_width(self, phi: float) -> float:
         """Width of a fully emptied (phi > 0) or filled layer, sqrt(2 eps |phi|/(F c)) [um]."""
         share = self.occupancy if phi > 0 else 1 - self.occupancy

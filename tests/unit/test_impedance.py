@@ -1,5 +1,6 @@
 """The linearised model: shares of a series circuit, ranks and solvers, the spectrum as a step of a protocol."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import small
 from chemomech.analysis.impedance import OHM_CM2, Impedance, frequencies
 from chemomech.constants import FARADAY, GAS
 from chemomech.errors import InputError, RunError
-from chemomech.render.spectra import frequency_text, spectrum_figures
+from chemomech.render.spectra import frequency_text, nyquist, spectrum_figures
 from chemomech.results.format import IMPEDANCE_FILE
 from chemomech.results.read import open_results
 from chemomech.results.spectra import figures, read_spectra, with_layers
@@ -155,6 +156,11 @@ def test_figures_of_spectra(whole: Path) -> None:
     assert set(drawn) == {"nyquist", "bode", "impedance_shares"}
     axes = drawn["nyquist"].axes[0]
     assert axes.get_aspect() == 1.0 and axes.get_xlabel().startswith("Re Z")
+    said = [text.get_text() for text in drawn["nyquist"].legends[0].get_texts()]
+    assert not any("MPa" in name for name in said)
+    pressed = nyquist([replace(spectra[0], pressure=pressure) for pressure in (1.0, 50.0)])
+    said = [text.get_text() for text in pressed.legends[0].get_texts()]
+    assert [name.split(", ")[-1] for name in said] == ["1 MPa", "50 MPa"]
     assert spectrum_figures(()) == {}
     assert [frequency_text(f) for f in (1e6, 1e4, 5.0, 1e-3)] == ["1 MHz", "10 kHz", "5 Hz", "1 mHz"]
     pair = {"charge transfer at a|b": np.array([1 + 1j]), "double layer at a|b": np.array([2.0 + 0j])}

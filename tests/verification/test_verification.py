@@ -19,9 +19,10 @@ SLOW = {
     "czm_dcb",
     "debond_energy",
     "eff_voxel_image",
+    "eis_layers",
     "eis_transient",
+    "scl_nm_law",
 }
-SLOW = {"dis_stress_coupled_potentiostatic", "particle_vs_pybamm", "diff_sphere_pot", "scl_nm_law"}
 PARALLEL = {"ranks"}
 MARKED = [
     pytest.param(
