@@ -170,7 +170,8 @@ def transient() -> dict[str, float]:
 def _in_time(simulation: Simulation, frequency: float) -> complex:
     # BDF2 with a fixed step; an oscillation is fitted to the last two of the periods.
     model, scheme = simulation.model, simulation.scheme
-    amplitude = 1e-5 * simulation.current_scale
+    # small for the kinetics, large beside the drift of a state that one second of rest has not settled
+    amplitude = 1e-3 * simulation.current_scale
     dt = 1 / (PER_PERIOD * frequency)
     scheme.restart(0.0, np.zeros(2))
     start = simulation.meter.number(CELL_VOLTAGE)

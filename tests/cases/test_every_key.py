@@ -448,8 +448,9 @@ CASE_KEYS: dict[str, tuple[Edits, Edits]] = {
             **IN_SERIES,
             "effective.quantities": ["ionic_conductivity"],
             **{
-                f"regions.{name}": {"material": "Glass", "role": "electrolyte"}
+                f"regions.{name}.{key}": value
                 for name in ("particle", "backing")
+                for key, value in (("material", "Glass"), ("role", "electrolyte"))
             },
         },
         {"effective.directions": ["y", "x"]},
