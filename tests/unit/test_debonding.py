@@ -58,7 +58,9 @@ def test_a_run_that_breaks_its_bond(tmp_path: Path) -> None:
     at = "at particle|electrolyte"
     assert summary[f"Damaged share {at} [-]"] > 0.1
     assert summary[f"Max opening {at} [nm]"] > 5.0
-    assert 0.0 < summary[f"End mean conducting fraction {at} [-]"] < 0.05
+    # nothing presses what is open: half of the 0.35/1.5 that were flattened adhere, less what of the bond is lost
+    left = 0.5 * 0.35 / 1.5 * (1 - summary[f"Damaged share {at} [-]"])
+    assert summary[f"End mean conducting fraction {at} [-]"] == pytest.approx(left, rel=1e-3)
     assert summary[f"End interfacial resistance {at} [ohm.cm2]"] > 0.0
     assert summary["Max lithium balance error [-]"] < 1e-9
 
