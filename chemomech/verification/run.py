@@ -21,6 +21,7 @@ def menu() -> dict[str, Case]:
     """Return every case by its name; the finite elements are imported here."""
     from chemomech.verification import (
         cell,
+        constriction,
         contact,
         contacts,
         coupled,
@@ -66,6 +67,7 @@ def menu() -> dict[str, Case]:
         "interphase_mixed": interphase.mixed,
         "interphase_film": interphase.film,
         "interphase_side_current": interphase.side_current,
+        "interphase_in_part": interphase.in_part,
         "diff_sphere_galv": diffusion.sphere_galvanostatic,
         "diff_sphere_pot": diffusion.sphere_potentiostatic,
         "diff_slab_galv": diffusion.slab_galvanostatic,
@@ -82,6 +84,8 @@ def menu() -> dict[str, Case]:
         "contact_persson": contact.persson,
         "contact_gw_exponential": contact.gw_exponential,
         "contact_unloading": contact.unloading,
+        "constriction_resolved": constriction.resolved,
+        "constriction_series": kinetics.constriction,
         "contact_westergaard": contact.westergaard,
         "contact_hertz": contact.hertz,
         "czm_lengths": debonding.lengths,
@@ -108,6 +112,7 @@ def menu() -> dict[str, Case]:
         "eis_slow_limit": impedance_cells.slow_limit,
         "eis_electrolytes": impedance_cells.electrolyte_cells,
         "eis_layers": impedance_layers.layers,
+        "eis_constriction": constriction.in_cells,
         "cv_randles_sevcik": voltammetry.randles_sevcik,
         "z_seed_formula": relaxations.seed_formula,
         "eis_salt": impedance_cells.salt,
