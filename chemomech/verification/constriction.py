@@ -55,9 +55,7 @@ def _extra(coordinates: Coordinates, edge: float, size: float) -> float:
         meshes.graded(0.0, LENGTH * size, 44, 3e4),
         {"body": LENGTH * size},
     )
-    state = make_state(
-        domain, {"body": "electrolyte"}, [IONIC_POTENTIAL, CELL_VOLTAGE], {IONIC_POTENTIAL: 2}
-    )
+    state = make_state(domain, {"body": "electrolyte"}, [IONIC_POTENTIAL, CELL_VOLTAGE], {IONIC_POTENTIAL: 2})
     space = state.unknowns[IONIC_POTENTIAL].space
     touching = mesh.locate_entities_boundary(
         domain.mesh, 1, lambda x: (np.abs(x[1]) < 1e-12) & (x[0] < edge * (1 + 1e-12))
@@ -97,7 +95,7 @@ BETWEEN: Final = ElectrolyteCase(
 
 
 def in_cells() -> dict[str, float]:
-    """Constriction at active material, collector, lithium, and between electrolytes, each a process of the impedance."""
+    """Constriction at active material, collector, lithium, between electrolytes: each a process of the impedance."""
     found: dict[str, float] = {}
     other = replace(IN_CELL, mesh=REVERSED, collector="particle@left", counter="right")
     other = replace(other, pressure=other.pressure.replace("right", "left"))

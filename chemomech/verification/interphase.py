@@ -205,8 +205,12 @@ def in_part() -> dict[str, float]:
         for side in ("left", "right"):
             make = layer(constant=WAGNER, start=start, conductivity=conductivity)
             run = with_layer(make, start, side == "left", share).bench()
-            _stepped(run, DAY, 80)  # the time scheme minds the mean, which hardly changes where little touches
-            found[f"growth_over_exact_{share:g}_{side}"] = (thickness(run) - start) / (share * (where - start))
+            _stepped(
+                run, DAY, 80
+            )  # the time scheme minds the mean, which hardly changes where little touches
+            found[f"growth_over_exact_{share:g}_{side}"] = (thickness(run) - start) / (
+                share * (where - start)
+            )
             voltage = run.voltage(current * share) - BARS.potential
             drop = voltage - current * share * (1.0 / 10.0 + 2.0 / 0.04) - kinetic
             found[f"drop_over_exact_{share:g}_{side}"] = float(drop / (current * where / conductivity))

@@ -19,6 +19,7 @@ SLOW = {
     "czm_dcb",
     "debond_energy",
     "eff_voxel_image",
+    "eis_constriction",
     "eis_layers",
     "eis_transient",
     "scl_nm_law",
