@@ -26,6 +26,7 @@ AT_ITS_LARGEST: Final = tuple(FACE_FIELDS[name] for name in ("opening", "damage"
 """drawn at the moment they are largest; the others at the end"""
 CHAINS: Final = 8
 """most interfaces whose values are drawn as curves, the longest ones"""
+LINES: Final = ("black", "#ee6677", "#4477aa", "#228833")
 PALE: Final = 0.22
 """how much of its colour a region has behind its interface"""
 FACETS: Final = {
@@ -76,6 +77,13 @@ class Faces:
         if np.any(outside):
             chosen = np.concatenate([chosen, self._commonest_planes(facets, first[outside], region)])
         return np.asarray(facets[chosen], dtype=np.int64), np.asarray(owner[chosen], dtype=np.int64)
+
+    def place(self, facet: int) -> str:
+        """Return the regions on both sides of a facet, or the one that ends there."""
+        grid, names = self.results.grid, self.results.regions
+        here = np.isin(self._places[grid.cells], self._places[self.found[0][facet]]).sum(axis=1)
+        sides = sorted({names[int(r)] for r in grid.region[here == self.found[0].shape[1]]})
+        return "|".join(sides) if len(sides) > 1 else f"{sides[0]}, outer boundary"
 
     def _commonest_planes(self, facets: Indices, chosen: Indices, region: Indices) -> Indices:
         kept = []
@@ -156,7 +164,7 @@ def interface_scene(results: Results, array: str, frame: int | None = None) -> F
         axes, along = figure.subplots(1, 2, gridspec_kw={"width_ratios": [1.0, 1.15]})
         _plane(axes, PlanarPainter(results, scale), faces, values, at, colours)
         _curves(along, faces, values, array)
-    colours.colour_bar([axes], below=True)
+    colours.colour_bar([axes], below=True, most=3)
     words = f"{stamp(results, at)}    {scale_text(results, scale)}"
     figure.suptitle(words, x=0.01, ha="left", fontsize=11)
     return figure
@@ -202,10 +210,16 @@ def _plane(
 def _curves(axes: Axes, faces: Faces, values: Array, array: str) -> None:
     """Draw the values along each interface."""
     chains, lengths = faces.chains(), faces.lengths()
-    for chain in chains[:CHAINS]:
+    places = [faces.place(int(chain[0])) for chain in chains[:CHAINS]]
+    shown = list(dict.fromkeys(places))
+    for chain, place in zip(chains, places, strict=False):
         ends = np.concatenate([[0.0], np.cumsum(lengths[chain])])
-        shade = 1.0 if len(chains) == 1 else 0.7
-        axes.stairs(values[chain], ends, baseline=None, color="black", alpha=shade, linewidth=1.3)
+        colour = LINES[shown.index(place) % len(LINES)]
+        axes.stairs(values[chain], ends, baseline=None, color=colour, linewidth=1.5, label=place)
+    handles, labels = axes.get_legend_handles_labels()
+    first = {label: handle for handle, label in reversed(list(zip(handles, labels, strict=True)))}
+    if len(first) > 1:
+        axes.legend(first.values(), first.keys(), loc="best")
     axes.set_xlabel("Length along the interface (µm)")
     axes.set_ylabel(axis_label(array))
     axes.margins(x=0.0)
