@@ -152,11 +152,13 @@ def jacobian() -> dict[str, float]:
             if here.offset is not None and there.offset is not None:
                 there.offset.value = here.offset.value
         without += _same(reference, other.residual())
-    return found | {"laws_without_effect": float(without)} | _parting(comm)
+    return found | {"laws_without_effect": float(without)}
 
 
-def _parting(comm: MPI.Intracomm) -> dict[str, float]:
+def parting() -> dict[str, float]:
+    """The same for faces that conduct in part and can come apart: pressed on each other, and half broken."""
     # A number may have no effect in one of the two states: the bond's energy where nothing of it is broken.
+    comm = MPI.COMM_SELF
     with written(PARTING, comm) as (folder, record):
         model = model_of(folder, record, comm)
     found, idle = {}, []
@@ -166,7 +168,7 @@ def _parting(comm: MPI.Intracomm) -> dict[str, float]:
         constants, without = _constants(system)
         found[f"constants_{word}"] = float(constants)
         idle.append(without)
-    return found | {"parting_constants_without_effect": float(len(set.intersection(*idle)))}
+    return found | {"constants_without_effect": float(len(set.intersection(*idle)))}
 
 
 def _derivative(system: Linearised) -> dict[str, float]:

@@ -96,6 +96,7 @@ def menu() -> dict[str, Case]:
         "poisson_mms": manufactured.poisson,
         "coupled_mms": coupled.coupled,
         "jacobian": jacobian.jacobian,
+        "jacobian_parting": jacobian.parting,
         "particle_vs_pybamm": cell.against_pybamm,
         "cell_voltage": cell.voltage,
         "balance": cell.balance,

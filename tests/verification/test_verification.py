@@ -22,6 +22,7 @@ SLOW = {
     "eis_constriction",
     "eis_layers",
     "eis_transient",
+    "jacobian_parting",
     "scl_nm_law",
 }
 PARALLEL = {"ranks"}
