@@ -101,22 +101,22 @@ def _link_finished(source: Path, target: Path) -> None:
         if not mark.endswith(READY) or mark in present:
             continue
         module = mark.removesuffix(READY)
-        libraries = [name for name in compiled.get(module, []) if os.stat(source / name).st_size > 0]
+        libraries = [name for name in compiled.get(module, []) if os.stat(f"{source}/{name}").st_size > 0]
         text = f"{module}.c"
         if not libraries or text not in known:
             continue
         for name in (*libraries, text, mark):
-            _place(source / name, target / name)
+            _place(f"{source}/{name}", f"{target}/{name}")
 
 
-def _place(source: Path, target: Path) -> None:
+def _place(source: str, target: str) -> None:
     """Put a file in place whole or not at all: a hard link, or a copy renamed where there are no links."""
     try:
         os.link(source, target)
     except FileExistsError:
         return
     except OSError:
-        handle, name = tempfile.mkstemp(prefix="copy-", dir=target.parent)
+        handle, name = tempfile.mkstemp(prefix="copy-", dir=os.path.dirname(target))
         os.close(handle)
         shutil.copyfile(source, name)
         os.replace(name, target)
