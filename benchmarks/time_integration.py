@@ -243,7 +243,7 @@ def rosw(tolerance: float) -> Trace:
 
 
 def _march_rosw(system: System, start: float, end: float) -> None:
-    trace, layout = system.trace, system.layout
+    trace = system.trace
     matrix = fempetsc.create_matrix(system.jacobian)
 
     def function(ts: PETSc.TS, t: float, x: PETSc.Vec, rate: PETSc.Vec, out: PETSc.Vec) -> None:

@@ -250,8 +250,8 @@ class NewtonSolver:
         return int(reasons.CONVERGED_ITERATING)
 
     def _remaining(self, iteration: int, worst: float) -> float:
-        # What is still wrong after this update.  Exact Newton steps converge quadratically: an error e becomes C e^2, and
-        # two updates tell C, so no further iteration is spent on seeing a tiny update.  Inexact ones do not.
+        # What is still wrong after this update.  Exact Newton steps converge quadratically: an error e becomes C e^2,
+        # and two updates tell C, so no further iteration is spent on seeing a tiny update.  Inexact ones do not.
         before, self._worst = self._worst, worst
         if iteration < 2 or self.options.linear_solver != "direct" or worst >= before:
             return worst
