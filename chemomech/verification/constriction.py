@@ -107,8 +107,7 @@ def in_cells() -> dict[str, float]:
         found[f"sum_error_{side}"] = sum_error(shares)
     found["sum_error_charging"] = sum_error(shares_of(IN_CELL, ("Charge at 1C for 20 s",)))
     for side, order, right in (("right", ("thin", "thick"), True), ("left", ("thick", "thin"), False)):
-        case = replace(BETWEEN, order=order, working_right=right)
-        shares = shares_of(case)
+        shares = shares_of(replace(BETWEEN, order=order, working_right=right))
         words = {"thin|thick": "electrolytes", side: "working"}
         found |= _at(shares, words, side)
         found[f"sum_error_electrolytes_{side}"] = sum_error(shares)

@@ -161,7 +161,8 @@ def parting() -> dict[str, float]:
     comm = MPI.COMM_SELF
     with written(PARTING, comm) as (folder, record):
         model = model_of(folder, record, comm)
-    found, idle = {}, []
+    found: dict[str, float] = {}
+    idle: list[set[int]] = []
     for word, opening in APART.items():
         system = Linearised(model, opening)
         found |= {f"{name}_{word}": value for name, value in _derivative(system).items()}
