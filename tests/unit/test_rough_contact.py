@@ -15,6 +15,7 @@ from chemomech.errors import InputError
 from chemomech.explain import explain
 from chemomech.fields import DISPLACEMENT, IONIC_POTENTIAL
 from chemomech.materials.material import load_material
+from chemomech.render import interfaces as interfaces_drawn
 from chemomech.results.read import open_results
 from chemomech.run import run_case
 
@@ -186,6 +187,23 @@ def test_an_interphase_grows_where_bodies_touch(results: Any) -> None:
     assert np.nanmax(shown) == pytest.approx(where[-1], rel=5e-3)
     assert 0 < np.isfinite(shown).sum() < len(shown)
     assert history["Lithium balance error [-]"].max() < 1e-10
+
+
+def test_what_is_on_interfaces_is_drawn_along_them(results: Any) -> None:
+    faces = interfaces_drawn.Faces(results, "Interphase thickness [nm]")
+    facets, cells = faces.found
+    # two cells across the film: two edges at the particle, two at lithium on the left, all of 1 um
+    assert len(facets) == len(cells) == 4
+    assert faces.lengths() == pytest.approx(1.0)
+    chains = faces.chains()
+    assert sorted(len(chain) for chain in chains) == [2, 2]
+    assert {faces.place(int(chain[0])) for chain in chains} == {
+        "electrolyte|particle",
+        "electrolyte, outer boundary",
+    }
+    figure = interfaces_drawn.interface_scene(results, "Interphase thickness [nm]")
+    labels = [axes.get_ylabel() for axes in figure.axes]
+    assert "Interphase thickness (nm)" in labels
 
 
 def test_growth_stops_where_a_bond_is_lost(tmp_path: Path) -> None:
