@@ -19,9 +19,10 @@ from chemomech.case.schema import (
     Interphase,
     Quantity,
     Region,
+    SideReaction,
 )
 from chemomech.materials.material import Material
-from chemomech.materials.properties import DECOMPOSITION, GROWTH, ROLES, SALT
+from chemomech.materials.properties import DECOMPOSITION, GROWTH, ROLES, SALT, SIDE_REACTION
 from chemomech.protocol import Step, parse_pressure, parse_protocol
 
 Location = tuple[str | int, ...]
@@ -71,7 +72,7 @@ _KINETICS: Final = (
 )
 
 
-LAYER_NUMBERS: Final = {*DECOMPOSITION, "growth_factor", *(key for keys in GROWTH.values() for key in keys)}
+LAYER_NUMBERS: Final = {*DECOMPOSITION, *SIDE_REACTION, "growth_factor", *(key for keys in GROWTH.values() for key in keys)}
 
 
 def explain(case: Case) -> str:
@@ -219,6 +220,7 @@ def _interfaces(case: Case) -> Iterator[str]:
             ionic = all(case.regions[name.strip()].role == "electrolyte" for name in key.split("|"))
             yield "  bonded; " + ("ions cross without resistance" if ionic else "no lithium crosses")
         yield from _faces(case, key, interface)
+        yield from _side_reactions(case, interface.side_reactions, ("interfaces", key))
         if transfer is None:
             continue
         terms = ["phi_s - phi_e - U(theta)"]
@@ -253,8 +255,17 @@ def _interphase(case: Case, given: Interphase, here: Location) -> Iterator[str]:
     yield "    side current +-F (d delta/dt)/molar_volume; - for reduction, which takes lithium up"
 
 
+def _side_reactions(case: Case, given: Mapping[str, SideReaction], here: Location) -> Iterator[str]:
+    for name, reaction in given.items():
+        back = " - k_b (1 - y)" if reaction.reversible else ""
+        yield from _layer(case, reaction, (*here, "side_reactions", name), f"dy/dt = -(k_f y{back})")
+    if given:
+        yield "    side current +-q (-dy/dt), + for oxidation, q = F thickness/molar_volume, y the share that is left"
+        yield "    k_f, k_b = i0/q exp(+-alpha n F (phi_s - phi_e - E0)/RT), alpha of the way back 1 - alpha"
+
+
 def _layer(
-    case: Case, given: Coating | Interphase | Interdiffusion, here: Location, law: str
+    case: Case, given: Coating | Interphase | Interdiffusion | SideReaction, here: Location, law: str
 ) -> Iterator[str]:
     yield f"  {here[-1]}: {given.material}, {law} [{case.origins.get(here, '')}]"
     only = tuple(key for key in type(given).model_fields if key != "properties")
@@ -296,7 +307,11 @@ def _boundaries(case: Case) -> Iterator[str]:
     if working is not None and working.kind == "lithium":
         yield f"  working electrode: lithium at boundary {working.at}, Butler-Volmer, at the cell voltage V"
     elif working is not None:
+        place: Location = ("cell", "working_electrode")
         yield f"  working electrode: blocking, at boundary {working.at}, i = double_layer d(V - phi_e)/dt"
+        if working.coating is not None:
+            yield from _layer(case, working.coating, (*place, "coating"), "drop i thickness/conductivity")
+        yield from _side_reactions(case, working.side_reactions, place)
     yield f"  counter electrode: lithium at boundary {case.cell.counter_electrode.at}, Butler-Volmer, 0 V"
     if case.cell.counter_electrode.interphase is not None:
         here: Location = ("cell", "counter_electrode", "interphase")
@@ -361,6 +376,8 @@ def _keys(
         value = getattr(table, key)
         if isinstance(value, BaseModel):
             yield from _keys(case, value, (*here, key), defaults=defaults)
+        elif key == "side_reactions" and value:
+            continue  # each is told of at its place
         elif key in written:
             yield f"  {_dotted(here, key)} = {_shown(written[key])} [{case.origins.get((*here, key), '')}]"
         elif defaults:
@@ -375,7 +392,7 @@ def _default(field: FieldInfo, value: object) -> str:
 
 def _shown(value: object) -> str:
     """Return a value as it would be written."""
-    if value is None or value == () or value == []:
+    if value is None or value == () or value == [] or value == {}:
         return "none"
     if isinstance(value, list | tuple):
         return ", ".join(_shown(each) for each in value)

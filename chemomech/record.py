@@ -56,6 +56,8 @@ MOL_PER_M3: Final = 1e6
 """1 pmol/um^3 in mol/m^3"""
 MA_PER_CM2: Final = 1e2
 """1 nA/um^2 in mA/cm^2"""
+MC_PER_CM2: Final = 1e2
+"""1 nC/um^2 in mC/cm^2"""
 MILLI: Final = 1e3
 NM_PER_UM: Final = 1e3
 C_PER_M2: Final = 1e3
@@ -99,7 +101,14 @@ INTERFACE_QUANTITIES: Final[dict[str, tuple[str, str, float]]] = {
     "interphase current ": ("Interphase current density", "mA.cm-2", MA_PER_CM2),
 }
 """how observables integrated over an interface begin -> what the columns of their means are called, unit, factor"""
+REACTION_QUANTITIES: Final[dict[str, tuple[str, str, float]]] = {
+    "reacted share of ": ("Reacted share of", "-", 1.0),
+    "side current of ": ("Side current density of", "mA.cm-2", MA_PER_CM2),
+    "side charge of ": ("Side charge of", "mC.cm-2", MC_PER_CM2),
+}
+"""the same for side reactions, whose observables end with the reaction and its place"""
 HELD: Final = "lithium in interphase "
+SIDE_CHARGE: Final = "side charge of "
 COMMON_SHARE: Final = 0.99
 """share of a region's volume whose stress the P99 column bounds: peaks at necks and corners are left out"""
 NODAL: Final[dict[str, Field]] = {
@@ -244,6 +253,13 @@ class Recorder:
             if (name := observable.removeprefix(start)) != observable
         ]
         """observable integrated over an interface or electrode, its place, the column of its mean, the factor to it"""
+        self.means += [
+            (observable, name.rpartition(" at ")[2], f"{column} {name} [{unit}]", factor)
+            for start, (column, unit, factor) in REACTION_QUANTITIES.items()
+            for observable in model.observables()
+            if (name := observable.removeprefix(start)) != observable
+        ]
+        self.side_charges = [name for name in model.observables() if name.startswith(SIDE_CHARGE)]
         self.held = [name.removeprefix(HELD) for name in model.observables() if name.startswith(HELD)]
         self.thicknesses = {
             f"Max {one.layer.thickness.name} [nm]": one.layer.thickness for one in model.grown
@@ -302,6 +318,7 @@ class Recorder:
                 if q not in (LATTICE_QUANTITIES if len(medium.ions) > 1 else ANION_QUANTITIES)
             ]
         columns += [column for _, _, column, _ in self.means]
+        columns += [names.SIDE_CHARGE] if self.side_charges else []
         columns += [*self.thicknesses, *(f"Lithium in interphase at {name} [pmol]" for name in self.held)]
         return tuple(columns)
 
@@ -374,6 +391,9 @@ class Recorder:
             row[names.face_column(*place)] = value
         for observable, name, column, factor in self.means:
             row[column] = reading.scalars[observable] / self.areas[name] * factor
+        if self.side_charges:
+            passed = sum(abs(reading.scalars[name]) for name in self.side_charges)
+            row[names.SIDE_CHARGE] = passed * self.depth * NC_IN_AH
         for column, thickness in self.thicknesses.items():
             row[column] = self.meter.largest(thickness) * MILLI
         for name in self.held:

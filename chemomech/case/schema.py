@@ -34,6 +34,7 @@ from chemomech.case.schema_interfaces import (
     InterfaceContact,
     Interphase,
     LayerLaw,
+    SideReaction,
 )
 from chemomech.case.schema_regions import Initial, Mesh, Region, Role, Salt, SpaceCharge
 from chemomech.case.schema_solution import (
@@ -86,6 +87,7 @@ __all__ = [
     "Risk",
     "Role",
     "Salt",
+    "SideReaction",
     "SpaceCharge",
     "Words",
     "WorkingElectrode",

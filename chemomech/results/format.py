@@ -59,6 +59,8 @@ CYCLE_COLUMNS: Final = (
     "Mean discharge voltage [V]",
 )
 """Columns of cycles.csv in every run, in file order."""
+SIDE_CHARGE: Final = "Side charge [A.h]"
+"""taken by all side reactions together, whatever their direction"""
 CYCLE_END_COLUMNS: Final = (
     "Mean interphase thickness",
     "Max interphase thickness",
@@ -66,6 +68,8 @@ CYCLE_END_COLUMNS: Final = (
     "Lithium in interphase",
     "Mean interdiffusion thickness",
     "Interdiffusion resistance",
+    "Reacted share",
+    "Side charge",
 )
 """How the history columns begin whose values at the end of each cycle follow in cycles.csv and in the summary."""
 FADE: Final = "Discharge capacity fade per cycle [-]"

@@ -15,6 +15,8 @@ SLOW = {
     "particle_vs_pybamm",
     "diff_sphere_pot",
     "contact_hertz",
+    "cv_surface_reversible",
+    "side_reaction_impedance",
     "contact_westergaard",
     "czm_dcb",
     "debond_energy",
