@@ -559,10 +559,10 @@ def balance_errors(
     """Relative errors of the lithium and of the charge balance.
 
     Lithium: |N - N_0 - (Q_Li + Q_dl)/F| / N_0, Q_Li the charge of the ions that lithium metal gave to the
-    electrolyte, Q_dl what the double layers took; relative to one hour of I_scale where N_0 = 0.
+    electrolyte, Q_dl what the double layers took; relative to one hour of I_scale where that is more than N_0.
     Charge: |I_terminal + I_counter| / I_scale.
     """
     layers = now.layer_charge - start.layer_charge
-    content = start.lithium if start.lithium > 0.0 else current_scale * HOUR / FARADAY
+    content = max(start.lithium, current_scale * HOUR / FARADAY)
     lithium = abs(now.lithium - start.lithium - (metal_charge + layers) / FARADAY) / content
     return lithium, abs(now.current + now.counter_current) / current_scale
