@@ -204,6 +204,47 @@ def fit(spectrum: Path, *, number: int | None = None, circuit: str | None = None
     return 0
 
 
+@app.command
+def gitt(
+    titration: Path,
+    *,
+    shape: Literal["plane", "sphere"] | None = None,
+    size: str | None = None,
+    region: str | None = None,
+    output: Path | None = None,
+) -> int:
+    """Find the diffusivity from titration pulses, simulated or measured: pulses of current with rests after them.
+
+    Example: chemomech gitt measured.csv --shape sphere --size "5 um"
+
+    Parameters
+    ----------
+    titration
+        Results folder, or a table (.csv) with columns of time, voltage and current.
+    shape
+        Shape of the particles, for the exact profile; without it the short-time formula alone.
+    size
+        Thickness of the plane or radius of the sphere; without it volume over surface as the mesh of the run has them.
+    region
+        Active region of the run, where there are several.
+    output
+        Folder for gitt.csv and gitt.png; without it the results folder, or that of the file.
+    """
+    if rank() > 0:
+        return 0
+    from chemomech.case.units import UnitError, to_internal
+    from chemomech.gitt import evaluate
+
+    try:
+        length = None if size is None else to_internal(size, "length")
+    except UnitError as error:
+        what, _, remedy = str(error).partition("; ")
+        raise InputError(Problem("--size", what, remedy)) from None
+    folder = output if output is not None else (titration if titration.is_dir() else titration.parent)
+    say(evaluate(titration, folder, shape, length, region))
+    return 0
+
+
 def _comparable(expected: Path, overrides: Overrides) -> None:
     problems = []
     if not expected.is_file():

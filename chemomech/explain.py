@@ -23,7 +23,7 @@ from chemomech.case.schema import (
 )
 from chemomech.materials.material import Material
 from chemomech.materials.properties import DECOMPOSITION, GROWTH, ROLES, SALT, SIDE_REACTION
-from chemomech.protocol import Step, parse_pressure, parse_protocol
+from chemomech.protocol import Step, expanded, parse_pressure, parse_protocol
 
 Location = tuple[str | int, ...]
 
@@ -343,9 +343,16 @@ def _protocol(case: Case) -> Iterator[str]:
     yield ""
     origin = case.origins.get(("protocol", "cycles"), "default")
     yield f"Protocol, cycles = {case.protocol.cycles} [{origin}]"
-    for entry in parse_protocol(case.protocol.steps, 1):
-        origin = case.origins.get(("protocol", "steps", entry.index - 1), "")
-        yield f"  {entry.index}. {entry.step.text}: {_meaning(entry.step)} [{origin}]"
+    said = set()
+    places = expanded(case.protocol.steps)
+    for entry, (position, text) in zip(parse_protocol(case.protocol.steps, 1), places, strict=True):
+        if (position, text) in said:  # in a repetition
+            continue
+        said.add((position, text))
+        origin = case.origins.get(("protocol", "steps", position), "")
+        times = places.count((position, text))
+        often = f", {times} times" if times > 1 else ""
+        yield f"  {entry.index}. {entry.step.text}: {_meaning(entry.step)}{often} [{origin}]"
 
 
 def _meaning(step: Step) -> str:

@@ -223,6 +223,7 @@ class _Run:
             dimension=self.mesh.dimension,
             regions=self.recorder.regions,
             frames=self.recorder.frames,
+            surfaces=self.model.surfaces,
             unknowns=self.model.state.size(),
             solver=self.simulation.solver.options.linear_solver,
             timings_s={name: round(seconds, 3) for name, seconds in self.timings.items()},

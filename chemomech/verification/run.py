@@ -43,6 +43,7 @@ def menu() -> dict[str, Case]:
         side_reaction,
         space_charge,
         stress,
+        titration,
         tomography,
         voltammetry,
     )
@@ -113,6 +114,7 @@ def menu() -> dict[str, Case]:
         "cv_surface_reversible": side_reaction.reversible,
         "cv_surface_irreversible": side_reaction.irreversible,
         "side_reaction_impedance": side_reaction.impedance,
+        "gitt": titration.known_diffusivity,
         "z_seed_formula": relaxations.seed_formula,
         "eis_salt": impedance_cells.salt,
         "drt_zarc": relaxations.zarc,

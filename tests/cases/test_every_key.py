@@ -119,6 +119,15 @@ SKIN: dict[str, tuple[Any, str]] = {
 }
 
 
+DECAY: dict[str, tuple[Any, str]] = {
+    "oxidation_potential": (3.8, "V"),
+    "exchange_current_density": (0.1, "A/m^2"),
+    "decomposition_coefficient": (0.4, "1"),
+    "electrons": (1.0, "1"),
+    "molar_volume": (7e-5, "m^3/mol"),
+}
+
+
 def material(name: str, numbers: Mapping[str, tuple[Any, str]], edits: Edits) -> str:
     """Return a material file; a list is a polynomial except for the range; edits are those of its tables."""
     content: dict[str, Any] = {"name": name, "formula": "X"}
@@ -316,6 +325,29 @@ def grown(place: str, before: Edits, given: dict[str, Any], other: str) -> dict[
     }
 
 
+DECAYS: dict[str, Any] = {"material": "Decay", "thickness": "5 nm", "reversible": True}
+CARBON: Edits = {
+    **SYMMETRIC,
+    "cell.working_electrode": {**PLATE, "initial_voltage": "3.9 V"},
+    "protocol.steps": ["Sweep from 3.9 V to 4 V at 5 mV/s"],
+}
+"""a blocking electrode that is swept"""
+
+
+def decaying(place: str, before: Edits) -> dict[str, tuple[Edits, Edits]]:
+    """Return the keys of a side reaction at a place."""
+    given = {**before, f"{place}.side_reactions": {"one": DECAYS}}
+    here = f"{place}.side_reactions.one"
+    return {
+        f"{here}.material": (given, {f"{here}.material": "Decay2"}),
+        f"{here}.thickness": (given, {f"{here}.thickness": "10 nm"}),
+        f"{here}.reversible": (given, {f"{here}.reversible": False}),
+        f"{here}.initial_share": (given, {f"{here}.initial_share": 0.5}),
+        f"{here}.properties": (given, {f"{here}.properties": {"electrons": 2}}),
+    }
+
+
+COVERED: Edits = {**CARBON, "cell.working_electrode.side_reactions": {"one": DECAYS}}
 IN_SERIES: Edits = {
     **dict.fromkeys(("cell", "protocol", "pressure", "interfaces", "numerics"), DELETE),
     "regions.particle.initial": DELETE,
@@ -425,6 +457,21 @@ CASE_KEYS: dict[str, tuple[Edits, Edits]] = {
     ),
     **grown("cell.counter_electrode.interphase", {}, SLIMY, "Slime2"),
     **grown("cell.working_electrode.interphase", SYMMETRIC, SLIMY, "Slime2"),
+    **decaying(LAYERED, {}),
+    **decaying("cell.working_electrode", CARBON),
+    "cell.working_electrode.initial_voltage": (CARBON, {"cell.working_electrode.initial_voltage": "3.8 V"}),
+    "cell.working_electrode.coating.material": (
+        {**COVERED, "cell.working_electrode.coating": {"material": "Skin", "thickness": "1 um"}},
+        {"cell.working_electrode.coating.material": "Skin2"},
+    ),
+    "cell.working_electrode.coating.thickness": (
+        {**COVERED, "cell.working_electrode.coating": {"material": "Skin", "thickness": "1 um"}},
+        {"cell.working_electrode.coating.thickness": "2 um"},
+    ),
+    "cell.working_electrode.coating.growth": (
+        {**COVERED, "cell.working_electrode.coating": {**COATED, "growth": 0.5}},
+        {"cell.working_electrode.coating.growth": 0.2},
+    ),
     "cell.nominal_capacity": ({}, {"cell.nominal_capacity": "1e-12 A h"}),
     "cell.depth": ({}, {"cell.depth": "5 um"}),
     "mechanics.enabled": (NO_MECHANICS, {"mechanics.enabled": False}),
@@ -502,7 +549,8 @@ COSMETIC = {
 
 def walked(key: str) -> str:
     """Return a key as the schema has it."""
-    return key.replace("particle|electrolyte", "*").replace("regions.electrolyte.", "regions.*.")
+    named = key.replace("particle|electrolyte", "*").replace("regions.electrolyte.", "regions.*.")
+    return named.replace("side_reactions.one.", "side_reactions.*.")
 
 
 def test_every_key_of_a_case_is_accounted_for() -> None:
@@ -534,6 +582,8 @@ def write(
         "Gel": material("Gel", GEL, gel or {}),
         "Steel": material("Steel", STEEL, {}),
         "Steel2": material("Steel2", {**GLASS, "youngs_modulus": (50.0, "GPa")}, {}),
+        "Decay": material("Decay", DECAY, {}),
+        "Decay2": material("Decay2", {**DECAY, "molar_volume": (1e-4, "m^3/mol")}, {}),
         "Skin": material("Skin", SKIN, {}),
         "Skin2": material("Skin2", {**SKIN, "ionic_conductivity": (2e-5, "S/m")}, {}),
         "Skin3": material("Skin3", {**SKIN, "growth_factor": (0.1, "1")}, {}),
@@ -683,7 +733,8 @@ SALTY: dict[str, Edits] = {
 }
 NOT_USED_YET = {
     "lithium_concentration": "is all of it; how much is mobile is the study's parameter",
-    "exchange_current_density": "belongs to an interface; in a material it is for orientation",
+    "exchange_current_density": "belongs to an interface or a side reaction; in a region it is for orientation",
+    "electrons": "belongs to a side reaction",
     "yield_strength": "plasticity is not modelled yet",
     "creep_exponent": "creep is not modelled yet",
     "creep_activation_energy": "creep is not modelled yet",
@@ -740,6 +791,26 @@ LAYER_PROPERTIES = {
 def test_every_property_of_an_interphase_changes_something(folder: Path, tmp_path: Path, key: str) -> None:
     change = {f"{LAYERED}.interphase.properties": {key: LAYER_PROPERTIES[key]}}
     assert not same(base(folder, GROWS), outcome(tmp_path / "changed", edited(edited(BASE, GROWS), change)))
+
+
+REACTION_PROPERTIES = {
+    "oxidation_potential": "3.85 V",
+    "exchange_current_density": "0.2 A/m^2",
+    "decomposition_coefficient": 0.5,
+    "electrons": 2,
+    "molar_volume": "1e-4 m^3/mol",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", REACTION_PROPERTIES)
+def test_every_property_of_a_side_reaction_changes_something(
+    folder: Path, tmp_path: Path, key: str
+) -> None:
+    change = {"cell.working_electrode.side_reactions.one.properties": {key: REACTION_PROPERTIES[key]}}
+    assert not same(
+        base(folder, COVERED), outcome(tmp_path / "changed", edited(edited(BASE, COVERED), change))
+    )
 
 
 @pytest.mark.slow
