@@ -72,7 +72,12 @@ _KINETICS: Final = (
 )
 
 
-LAYER_NUMBERS: Final = {*DECOMPOSITION, *SIDE_REACTION, "growth_factor", *(key for keys in GROWTH.values() for key in keys)}
+LAYER_NUMBERS: Final = {
+    *DECOMPOSITION,
+    *SIDE_REACTION,
+    "growth_factor",
+    *(key for keys in GROWTH.values() for key in keys),
+}
 
 
 def explain(case: Case) -> str:

@@ -56,7 +56,9 @@ def evaluate(path: Path, output: Path, shape: Shape | None, size: float | None, 
         raise InputError(Problem(str(path), what, 'give --shape sphere --size "5 um", or --shape plane'))
     found = pulses(data.time, data.voltage, data.current)
     if not found:
-        remedy = 'write a protocol such as "Repeat 20 times: Discharge at C/10 for 10 minutes; Rest for 1 hour"'
+        remedy = (
+            'write a protocol such as "Repeat 20 times: Discharge at C/10 for 10 minutes; Rest for 1 hour"'
+        )
         raise InputError(Problem(str(path), "has no pulse of current between two rests", remedy))
     short = np.array([one.weppner_huggins(length) for one in found])
     exact = np.array([np.nan if shape is None else one.diffusivity(length, shape) for one in found])
@@ -86,13 +88,17 @@ def _table(found: tuple[Pulse, ...], length: float, short: Array, exact: Array, 
         best = exact[at] if np.isfinite(exact[at]) else short[at]
         values = [one.begin, one.duration, one.rested, one.jump, one.transient, one.steady]
         values += [np.nan if middle is None else middle[at], short[at] * UM2_IN_M2, exact[at] * UM2_IN_M2]
-        writer.writerow([at + 1, *(f"{v:.9g}" if np.isfinite(v) else "" for v in values), f"{best * one.duration / length**2:.4g}"])
+        writer.writerow(
+            [
+                at + 1,
+                *(f"{v:.9g}" if np.isfinite(v) else "" for v in values),
+                f"{best * one.duration / length**2:.4g}",
+            ]
+        )
     return buffer.getvalue()
 
 
-def _said(
-    found: tuple[Pulse, ...], length: float, short: Array, exact: Array, shape: Shape | None
-) -> str:
+def _said(found: tuple[Pulse, ...], length: float, short: Array, exact: Array, shape: Shape | None) -> str:
     best = short if shape is None else exact
     lines = [f"{len(found)} pulses, V/S = {length:.4g} um"]
     series = [("short-time formula", short)]
@@ -100,9 +106,13 @@ def _said(
     for word, values in series:
         known = values[np.isfinite(values)]
         if len(known):
-            low, mean, high = (v * UM2_IN_M2 for v in (known.min(), np.exp(np.mean(np.log(known))), known.max()))
+            low, mean, high = (
+                v * UM2_IN_M2 for v in (known.min(), np.exp(np.mean(np.log(known))), known.max())
+            )
             lines.append(f"D by the {word}: {low:.3g} to {high:.3g} m2/s, geometric mean {mean:.3g} m2/s")
-    reach = max((d * one.duration / length**2 for d, one in zip(best, found, strict=True) if d > 0.0), default=0.0)
+    reach = max(
+        (d * one.duration / length**2 for d, one in zip(best, found, strict=True) if d > 0.0), default=0.0
+    )
     if reach > SHORT and shape != "plane":
         lines.append(
             f"D tau/(V/S)^2 is up to {reach:.2g}: the short-time formula wants it far below 1"
@@ -110,7 +120,9 @@ def _said(
         )
     lost = int(np.sum(~np.isfinite(exact))) if shape else 0
     if lost:
-        lines.append(f"{lost} pulses fit no diffusivity of a {shape}: is the rest complete, the jump only resistance?")
+        lines.append(
+            f"{lost} pulses fit no diffusivity of a {shape}: is the rest complete, the jump only resistance?"
+        )
     return "\n".join(lines)
 
 
@@ -121,7 +133,9 @@ def _of_run(path: Path, region: str | None) -> Titration:
         remedy = f"active are {', '.join(surfaces) or 'none'}"
         raise InputError(Problem("--region", f"there is no active region '{region}'", remedy))
     if region is None and len(surfaces) > 1:
-        raise InputError(Problem(str(path), "has several active regions", f"choose by --region {next(iter(surfaces))}"))
+        raise InputError(
+            Problem(str(path), "has several active regions", f"choose by --region {next(iter(surfaces))}")
+        )
     chosen = region or next(iter(surfaces), None)
     history = results.history
     length, theta = None, None
@@ -136,23 +150,35 @@ def _measured(path: Path) -> Titration:
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
-        raise InputError(Problem(str(path), f"cannot be read ({error.strerror})", "give a results folder or a table")) from None
+        raise InputError(
+            Problem(str(path), f"cannot be read ({error.strerror})", "give a results folder or a table")
+        ) from None
     lines = [line for line in text.splitlines() if line.strip()]
     mark = max("\t;,", key=lambda one: lines[0].count(one)) if lines else ","
     rows = list(csv.reader(lines, delimiter=mark))
     places: dict[str, int] = {}
     for name, pattern in COLUMNS.items():
-        at = next((k for k, title in enumerate(rows[0]) if pattern.match(title.strip())), None) if rows else None
+        at = (
+            next((k for k, title in enumerate(rows[0]) if pattern.match(title.strip())), None)
+            if rows
+            else None
+        )
         if at is None:
             what = f"has no column of {name}"
-            raise InputError(Problem(str(path), what, 'its first line must name them, e.g. "Time [s],Voltage [V],Current [A]"'))
+            raise InputError(
+                Problem(
+                    str(path), what, 'its first line must name them, e.g. "Time [s],Voltage [V],Current [A]"'
+                )
+            )
         places[name] = at
     values: dict[str, list[float]] = {name: [] for name in places}
     for number, row in enumerate(rows[1:], start=2):
         try:
             numbers = {name: float(row[at]) for name, at in places.items()}
         except (ValueError, IndexError):
-            raise InputError(Problem(f"{path}:{number}", "is not a row of numbers", "remove it, or mend it")) from None
+            raise InputError(
+                Problem(f"{path}:{number}", "is not a row of numbers", "remove it, or mend it")
+            ) from None
         for name, value in numbers.items():
             values[name].append(value)
     title = rows[0][places["time"]]

@@ -41,7 +41,9 @@ _SWEEP_RATE: Final = re.compile(
     rf"(?P<number>{_NUMBER})\s*(?P<unit>[um]?V)\s*(?:/|\bper\b)\s*(?P<time>s|sec|second|min|minute|h|hour)",
     re.IGNORECASE,
 )
-_REPEAT: Final = re.compile(r"repeat\s+(?P<times>\d+)\s+times?\s*:\s*(?P<steps>.+)", re.IGNORECASE | re.DOTALL)
+_REPEAT: Final = re.compile(
+    r"repeat\s+(?P<times>\d+)\s+times?\s*:\s*(?P<steps>.+)", re.IGNORECASE | re.DOTALL
+)
 _IMPEDANCE: Final = re.compile(
     rf"from\s+(?P<start>.+?)\s+to\s+(?P<end>[^,]+?)"
     rf"(?:\s*(?:,|\bwith\b)?\s*(?P<points>{_NUMBER})\s+points?\s+(?:per|a)\s+decade)?",

@@ -103,7 +103,9 @@ def pulses(time: Array, voltage: Array, current: Array) -> tuple[Pulse, ...]:
 
 def ratio(reach: float, shape: Shape) -> float:
     """Return dE_t/dE_s of a body of this shape at reach = D tau over the square of its size [-]."""
-    if reach < 1e-4:  # the series converges slowly where the profile is thin; next term of its expansion: O(reach)
+    if (
+        reach < 1e-4
+    ):  # the series converges slowly where the profile is thin; next term of its expansion: O(reach)
         thin = 2.0 / np.sqrt(np.pi * reach)
         return float(thin) if shape == "plane" else float(thin / 3.0 + 1.0 / 3.0)
     if shape == "plane":

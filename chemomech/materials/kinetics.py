@@ -81,7 +81,9 @@ class ConfinedRedox:
 
     def rate(self, unreacted: Any, potential: Any) -> Any:
         """Share that reacts per time, -dy/dt [1/s], at an electrode potential against lithium [V]."""
-        driving = self.sign * self.electrons * FARADAY / (GAS * self.temperature) * (potential - self.potential)
+        driving = (
+            self.sign * self.electrons * FARADAY / (GAS * self.temperature) * (potential - self.potential)
+        )
         pace = self.exchange_current / self.charge
         forward = pace * ufl.exp(self.coefficient * driving)
         if not self.reversible:

@@ -67,7 +67,10 @@ class Model:
         found = {region.name: {"volume": region.volume, "surface": 0.0} for region in self.active}
         for active, place in found.items():
             for name, region in self.case.regions.items():
-                if region.role == "electrolyte" and self.case.interface(active, name).charge_transfer is not None:
+                if (
+                    region.role == "electrolyte"
+                    and self.case.interface(active, name).charge_transfer is not None
+                ):
                     place["surface"] += self.domain.interface_area([active], [name])
         return found
 

@@ -297,7 +297,11 @@ class BlockingElectrode:
         return {f"double-layer charge at {self.boundary}": stored}
 
     def _passed(self, state: State, potential: Field) -> Any:
-        moving = (self.metal, potential) if self.film_current is None else (self.metal, potential, self.film_current)
+        moving = (
+            (self.metal, potential)
+            if self.film_current is None
+            else (self.metal, potential, self.film_current)
+        )
         charging = self.double_layer * self._drop({item: state.rate(item) for item in moving}, potential)
         return sum((side.density(state, potential) for side in self.sides), charging)
 

@@ -22,7 +22,10 @@ def titration_figure(label: str, along: Array, series: Mapping[str, Array]) -> F
         axes.semilogy(along, values, marker=mark, markersize=5, linewidth=1.0, label=name)
     known = np.concatenate([values[np.isfinite(values) & (values > 0.0)] for values in series.values()])
     if len(known):  # a constant diffusivity is to look constant
-        axes.set_ylim(min(float(known.min()) / 1.5, float(np.median(known)) / 3), max(float(known.max()) * 1.5, float(np.median(known)) * 3))
+        axes.set_ylim(
+            min(float(known.min()) / 1.5, float(np.median(known)) / 3),
+            max(float(known.max()) * 1.5, float(np.median(known)) * 3),
+        )
     axes.set_xlabel(label)
     axes.set_ylabel("Diffusivity (m$^2$ s$^{-1}$)")
     axes.legend()

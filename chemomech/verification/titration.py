@@ -2,15 +2,33 @@
 
 from typing import Final
 
-import numpy as np
-
-from chemomech.analysis.gitt import Shape, pulses, ratio
-from chemomech.verification.written_case import BALL, FILM, LAWS, CellCase, simulate
+from chemomech.analysis.gitt import Shape, pulses
+from chemomech.verification.written_case import BALL, LAWS, CellCase, simulate
 
 DIFFUSIVITY: Final = 4e-3
 """4e-15 m2/s [um2/s]"""
 SIZES: Final = {"plane": 2.0, "sphere": 5.0}
 """thickness and radius [um]"""
+PLANE: Final = """
+title = "A film on electrolyte, its surface finer than what diffuses in the first moments"
+kind = "layered"
+coordinates = "plane strain"
+width = "1 um"
+structured = true
+cells_across = 1
+
+[[layers]]
+name = "electrolyte"
+thickness = "4 um"
+cells = 2
+
+[[layers]]
+name = "particle"
+thickness = "2 um"
+cells = 24
+finer = "start"
+growth = 1.3
+"""
 REACHES: Final = {"short": 0.01, "long": 0.3}
 """D tau over the square of the size"""
 
@@ -24,7 +42,7 @@ def known_diffusivity() -> dict[str, float]:
             tau = reach * SIZES[shape] ** 2 / DIFFUSIVITY
             rest = 4 * SIZES[shape] ** 2 / DIFFUSIVITY
             case = CellCase(
-                mesh={"plane": FILM, "sphere": BALL}[shape],
+                mesh={"plane": PLANE, "sphere": BALL}[shape],
                 start=0.5,
                 ionic="1e3 S/m",
                 reaction="1 A/m^2",

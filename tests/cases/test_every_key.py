@@ -804,9 +804,7 @@ REACTION_PROPERTIES = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("key", REACTION_PROPERTIES)
-def test_every_property_of_a_side_reaction_changes_something(
-    folder: Path, tmp_path: Path, key: str
-) -> None:
+def test_every_property_of_a_side_reaction_changes_something(folder: Path, tmp_path: Path, key: str) -> None:
     change = {"cell.working_electrode.side_reactions.one.properties": {key: REACTION_PROPERTIES[key]}}
     assert not same(
         base(folder, COVERED), outcome(tmp_path / "changed", edited(edited(BASE, COVERED), change))

@@ -106,12 +106,17 @@ def test_what_cannot_be_evaluated_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_repetition_is_its_steps_written_out() -> None:
-    steps = ["Charge at C/5 for 1 minute", "Repeat 3 times: Discharge at C/10 for 10 minutes; Rest for 1 hour."]
+    steps = [
+        "Charge at C/5 for 1 minute",
+        "Repeat 3 times: Discharge at C/10 for 10 minutes; Rest for 1 hour.",
+    ]
     schedule = parse_protocol(steps, 2)
     assert len(schedule) == 14 and [one.index for one in schedule[:7]] == [1, 2, 3, 4, 5, 6, 7]
     assert [one.step.mode for one in schedule[:4]] == ["current", "current", "rest", "current"]
     assert expanded(steps)[1:3] == ((1, "Discharge at C/10 for 10 minutes"), (1, "Rest for 1 hour"))
-    assert sweep_steps({"protocol": {"steps": ["Repeat 2 times: Rest for 1 s; Sweep from 1 V to 2 V at 1 V/s"]}}) == (2, 4)
+    assert sweep_steps(
+        {"protocol": {"steps": ["Repeat 2 times: Rest for 1 s; Sweep from 1 V to 2 V at 1 V/s"]}}
+    ) == (2, 4)
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,10 @@ def plated(folder: Path, **electrode: Any) -> Any:
     [
         ({"side_reactions": {"a b": SULFIDE}}, "'a b' is no name of a reaction"),
         ({"side_reactions": {"s": {**SULFIDE, "thickness": "-5 nm"}}}, "'-5 nm' is out of range"),
-        ({"side_reactions": {"s": {**SULFIDE, "material": "LiNbO3"}}}, "LiNbO3 has no 'exchange_current_density'"),
+        (
+            {"side_reactions": {"s": {**SULFIDE, "material": "LiNbO3"}}},
+            "LiNbO3 has no 'exchange_current_density'",
+        ),
         ({"side_reactions": {"s": {**SULFIDE, "initial_share": 1.5}}}, "initial_share"),
         (
             {"side_reactions": {"s": {**SULFIDE, "properties": {"reduction_potential": "1 V"}}}},
@@ -100,7 +103,10 @@ def test_electrolyte_decomposes_only_where_it_meets_electrons(tmp_path: Path) ->
     transfer = small.FILM["interfaces"]["particle|electrolyte"]["charge_transfer"]
     interfaces = {"particle|electrolyte": {"charge_transfer": transfer, "side_reactions": {"s": SULFIDE}}}
     text = explain(small.case(tmp_path / "fine", interfaces=interfaces))
-    assert "dy/dt = -(k_f y - k_b (1 - y))" in text and "exchange_current_density = 0.0003 A/m^2 [assumption" in text
+    assert (
+        "dy/dt = -(k_f y - k_b (1 - y))" in text
+        and "exchange_current_density = 0.0003 A/m^2 [assumption" in text
+    )
     regions = {**small.REGIONS, "particle": {"material": "Li6PS5Cl", "role": "inert"}}
     with pytest.raises(InputError, match="no electrolyte touches an active or a conductor region here"):
         small.case(
@@ -140,7 +146,9 @@ def test_the_charge_of_decomposition_is_counted_in_every_balance(results: Any) -
     charge = history["Side charge of lost at right [mC.cm-2]"]
     thickness, volume = 5e-9, 1.436e-4
     assert charge == pytest.approx(
-        history["Reacted share of lost at right [-]"] * 96485.33 * thickness / volume * 0.1, rel=1e-6, abs=1e-12
+        history["Reacted share of lost at right [-]"] * 96485.33 * thickness / volume * 0.1,
+        rel=1e-6,
+        abs=1e-12,
     )
     sulfide = history["Side charge of sulfide at right [mC.cm-2]"]
     total = (np.abs(charge) + np.abs(sulfide)) * 1e-3 / 3600 * 1e-8  # of 1 um2, in A h
