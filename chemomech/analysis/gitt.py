@@ -121,4 +121,4 @@ def _sphere_roots() -> Array:
     root = n + np.pi / 2
     for _ in range(6):
         root = n + np.arctan(root)
-    return root
+    return np.asarray(root, dtype=np.float64)

@@ -96,12 +96,12 @@ def layer_problems(sections: Sections) -> Iterator[Problem]:
     if cell is None:
         return
     if cell.working_electrode is not None:
-        place: Location = ("cell", "working_electrode")
+        there: Location = ("cell", "working_electrode")
         reactions = cell.working_electrode.side_reactions
-        yield from _side_reactions(sections, place, reactions)
+        yield from _side_reactions(sections, there, reactions)
         if cell.working_electrode.coating is not None:
             coating = cell.working_electrode.coating
-            yield from _coating(sections, (*place, "coating"), coating, bool(reactions))
+            yield from _coating(sections, (*there, "coating"), coating, bool(reactions))
     electrodes = {"counter_electrode": cell.counter_electrode, "working_electrode": cell.working_electrode}
     for key, electrode in electrodes.items():
         if electrode is not None and electrode.interphase is not None:

@@ -233,7 +233,7 @@ class Interface(Block):
     interdiffusion: Interdiffusion | None = None
     """Interdiffused layer that grows there, in series with charge transfer; without it none."""
     side_reactions: Mapping[str, SideReaction] = Field(default_factory=dict)
-    """Decomposition of the electrolyte at an active or conductor region, one table per reaction under a name of yours."""
+    """Decomposition of the electrolyte at an active or conductor region, one table per reaction, its name yours."""
     resistance: Annotated[float, Quantity("area_resistance", "1e-2 ohm m^2")] | None = None
     """Area resistance that lithium ions meet between two electrolyte regions [ohm m^2]; without it none."""
     contact: InterfaceContact | None = None

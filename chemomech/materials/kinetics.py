@@ -12,7 +12,7 @@ import ufl
 from chemomech.constants import FARADAY, GAS
 
 OXIDATION, REDUCTION = 1.0, -1.0
-FASTEST: Final = 1e6
+FASTEST: Final = 1e4
 """rate at which what is confined to an interface reacts at most [1/s]: what is quicker follows the potential at once"""
 
 

@@ -147,12 +147,16 @@ def entering(electrode: Electrode, state: State) -> ufl.Form:
 class SideReaction(Protocol):
     """What takes current from an electrode beside its charge transfer or its double layer."""
 
-    @property
-    def name(self) -> str:
-        """What it is called."""
-
     def density(self, state: State, potential: Field) -> Any:
         """Current density into the electrolyte whose ionic potential this is [nA/um^2]."""
+
+
+class NamedReaction(SideReaction, Protocol):
+    """One that has a share of its own in the impedance."""
+
+    @property
+    def name(self) -> str:
+        """What it is called, and its place: "sulfur at right"."""
 
 
 @dataclass(frozen=True)
@@ -239,7 +243,7 @@ class BlockingElectrode:
     """C [nC/(V um^2)]"""
     metal: Field = CELL_VOLTAGE
     """the potential V of the metal"""
-    sides: tuple[SideReaction, ...] = ()
+    sides: tuple[NamedReaction, ...] = ()
     """what decomposes on it"""
     film_current: Field | None = None
     """i through a coating, as an unknown on the boundary; None without coating"""
@@ -257,7 +261,7 @@ class BlockingElectrode:
         return self._passed(state, potential) if self.film_current is None else state.value[self.film_current]
 
     def residual(self, state: State) -> ufl.Form:
-        """The charge of the metal repels ions into the electrolyte; what passes the coating is what leaves the metal."""
+        """The charge of the metal repels ions into the electrolyte; what leaves the metal passes the coating."""
         form = entering(self, state)
         if self.film_current is not None:
             for potential, regions in self.touching.items():

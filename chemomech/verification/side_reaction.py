@@ -9,6 +9,7 @@ from scipy.interpolate import CubicSpline
 
 from chemomech.analysis.impedance import Impedance
 from chemomech.constants import FARADAY, GAS
+from chemomech.materials.kinetics import FASTEST
 from chemomech.simulate import Simulation
 from chemomech.verification.impedance_cells import brought
 from chemomech.verification.written_case import LAWS, CellCase, Trace, Written, simulate
@@ -259,7 +260,7 @@ def _balances(name: str, simulation: Simulation, trace: Trace) -> dict[str, floa
     assert simulation.start is not None
     held = last.reading.lithium - simulation.start.lithium
     layers = last.reading.layer_charge - simulation.start.layer_charge
-    scale = CHARGE / FARADAY
+    scale = max(simulation.start.lithium, CHARGE / FARADAY)
     return {
         f"lithium_lost_{name}": abs(held - (last.metal_charge + layers) / FARADAY) / scale,
         f"charge_lost_{name}": abs(last.charge + last.metal_charge) / CHARGE,
@@ -281,7 +282,7 @@ def impedance() -> dict[str, float]:
         omega = 2 * np.pi * frequency
         pace = EXCHANGE * 1e-3 / CHARGE
         # at the standard potential k_f = k_b = i0/q; dy follows from i w q dy = -+di
-        alone = THERMAL / (EXCHANGE * 1e-3 / 2) * (1 + 2 * pace / (1j * omega))
+        alone = THERMAL / (EXCHANGE * 1e-3 / 2) * (1 + 2 * pace / FASTEST + 2 * pace / (1j * omega))
         for side in ("left", "right"):
             case: Written = film(side, reaction("oxidation", EXCHANGE, 1, True, 0.5), ("Rest for 1 s",), True)
             shares = _shares(case, frequency)

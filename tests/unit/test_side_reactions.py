@@ -50,7 +50,11 @@ PLATED: dict[str, Any] = {
     "mechanics": {"enabled": False},
     "protocol": {
         "cycles": 2,
-        "steps": ["Sweep from 1.9 V to 3.5 V at 5 mV/s", "Sweep from 3.5 V to 1.4 V at 5 mV/s"],
+        "steps": [
+            "Sweep from 1.9 V to 4.3 V at 5 mV/s",
+            "Sweep from 4.3 V to 1.4 V at 5 mV/s",
+            "Sweep from 1.4 V to 1.9 V at 5 mV/s",
+        ],
     },
     "numerics": {"time_tolerance": 2e-3, "initial_step": "1 s"},
     "output": {"figures": False, "animation": False, "fields": ["ionic_potential"]},

@@ -23,6 +23,7 @@ SLOW = {
     "eff_voxel_image",
     "eis_layers",
     "eis_transient",
+    "gitt",
     "scl_nm_law",
 }
 PARALLEL = {"ranks"}
