@@ -128,7 +128,9 @@ class Assembler:
             forms.setdefault(pair, []).append(form)
         spaces = [function.function_space for function in self.functions]
         made = create(spaces, [held.bcs for held in self._held], forms)
-        strict = [pair for pair in forms if not set(pair) & loose]
+        # Two bodies are coupled at the same points in every state, if only by what is left of a bond: all
+        # components of these are kept.  Other couplings of theirs keep all that the forms could fill.
+        strict = [pair for pair in forms if not set(pair) & loose or set(pair) <= loose]
         made.ignore_zeros(strict)
         before = [f.x.array.copy() for f in self.functions]
         noise = np.random.default_rng(0)
@@ -139,6 +141,9 @@ class Assembler:
             for form in parts:
                 made.add(pair, form)
         made.close(forms)
+        for pair in forms:
+            if set(pair) <= loose:
+                made.complete(pair)
         for function, array in zip(self.functions, before, strict=True):
             function.x.array[:] = array
         return made, strict
@@ -150,6 +155,11 @@ class Assembler:
         made = BlockMatrix(whole.spaces, whole.held, blocks)
         made.ignore_zeros([pair for pair in strict if pair in blocks])
         return made
+
+    @property
+    def varying(self) -> list[int]:
+        """Fields whose own block changes with the state."""
+        return [i for i in range(len(self.functions)) if (i, i) in self.slopes]
 
     # ---- before a solve ---------------------------------------------------------------------------
 

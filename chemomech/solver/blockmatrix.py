@@ -6,6 +6,8 @@ from typing import Any, Final
 import chemomech.runtime  # noqa: F401
 
 import dolfinx.cpp as cpp
+import numpy as np
+import scipy.sparse as sparse
 from dolfinx import fem
 from petsc4py import PETSc
 
@@ -67,6 +69,23 @@ class BlockMatrix:
         """Leave explicit zeros out of the pattern of these blocks from now on."""
         for pair in pairs:
             self.blocks[pair].setOption(PETSc.Mat.Option.IGNORE_ZERO_ENTRIES, True)
+
+    def complete(self, pair: Pair) -> None:
+        """Give a block of two vector fields all components where it has one (collective)."""
+        old = self.blocks[pair]
+        (rows, columns), (first, second) = old.getSizes(), old.getBlockSizes()
+        starts, indices, values = old.getValuesCSR()
+        points = sparse.csr_matrix((np.ones(len(values)), indices, starts), shape=(rows[0], columns[1]))
+        points = points.tobsr((first, second))
+        points.data[:] = 1.0
+        full = points.tocsr()
+        full.sort_indices()
+        csr = full.indptr.astype(PETSc.IntType), full.indices.astype(PETSc.IntType), np.zeros(full.nnz)
+        new = PETSc.Mat().createAIJ((rows, columns), bsize=(first, second), csr=csr, comm=old.comm)
+        new.setLGMap(*old.getLGMap())
+        new.setOption(PETSc.Mat.Option.IGNORE_ZERO_ENTRIES, True)
+        old.destroy()
+        self.blocks[pair] = new
 
     def nest(self) -> PETSc.Mat:
         """Return the blocks as one PETSc matrix of type nest, which shares them."""

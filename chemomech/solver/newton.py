@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import chemomech.runtime  # noqa: F401
 
@@ -34,6 +34,10 @@ REASONS = {
 }
 PYTHON_ERROR = 101
 """PETSc's code for an exception in a Python callback"""
+SLOWER: Final = 1.5
+"""growth of the Krylov iterations per digit at which the preconditioner is set up anew"""
+FEW: Final = 6
+"""Krylov iterations that are no reason to do so"""
 
 
 @dataclass(frozen=True)
@@ -152,8 +156,12 @@ class NewtonSolver:
             ksp.setTolerances(rtol=1e-6, atol=1e-30, max_it=300)
             # Eisenstat-Walker: no linear solve is more exact than the Newton step deserves.
             snes.setUseEW(True, version=2, rtol_0=1e-3, rtol_max=1e-2)
+            ksp.setConvergenceHistory()
             ksp.getPC().setType("python")
-            self.preconditioner = BlockPreconditioner(self.problem.traits, self.problem.functions)
+            self.preconditioner = BlockPreconditioner(
+                self.problem.traits, self.problem.functions, self.assembler.varying
+            )
+            self._best = np.inf
             ksp.getPC().setPythonContext(self.preconditioner)
         else:
             ksp.setType("preonly")
@@ -172,6 +180,20 @@ class NewtonSolver:
     def _jacobian(self, snes: PETSc.SNES, x: PETSc.Vec, matrix: PETSc.Mat, _: PETSc.Mat) -> None:
         self._load(x)
         self.assembler.assemble_jacobian()
+        if self.options.linear_solver == "fieldsplit":
+            self._watch(snes.getKSP())
+
+    def _watch(self, ksp: PETSc.KSP) -> None:
+        # Multigrid that was set up for an earlier state serves until the iteration has become slower by a half.
+        norms = ksp.getConvergenceHistory()
+        if len(norms) < 2 or not 0.0 < norms[-1] < norms[0]:
+            return
+        pace = (len(norms) - 1) / np.log10(norms[0] / norms[-1])
+        if pace > SLOWER * self._best and len(norms) > FEW:
+            self.preconditioner.refresh()
+            self._best = np.inf
+        else:
+            self._best = min(self._best, pace)
 
     def _test(self, snes: PETSc.SNES, iteration: int, norms: tuple[float, float, float]) -> int:
         reasons = PETSc.SNES.ConvergedReason
@@ -202,6 +224,18 @@ class NewtonSolver:
 
     def solve(self) -> Attempt:
         """Solve from the functions' present values; on failure the functions hold the last iterate."""
+        start = [function.x.array.copy() for function in self.problem.functions]
+        attempt = self._solve()
+        failed = REASONS[PETSc.SNES.ConvergedReason.DIVERGED_LINEAR_SOLVE]
+        if attempt.reason == failed and self.options.linear_solver == "fieldsplit":
+            # it may be the preconditioner of an earlier state that failed
+            for function, values in zip(self.problem.functions, start, strict=True):
+                function.x.array[:] = values
+            self.preconditioner.refresh()
+            attempt = self._solve()
+        return attempt
+
+    def _solve(self) -> Attempt:
         fempetsc.assign(self.problem.functions, self.solution)
         self.assembler.refresh()
         try:

@@ -13,7 +13,8 @@ from dolfinx import fem
 from dolfinx.fem import petsc as fempetsc
 from mpi4py import MPI
 
-from chemomech.solver.blocks import BlockPreconditioner, rigid_body_modes
+from chemomech.solver.blocks import BlockPreconditioner
+from chemomech.solver.multigrid import rigid_body_modes
 from chemomech.solver.newton import NewtonOptions, NewtonSolver
 
 
