@@ -8,7 +8,7 @@ yet g, dN_i/dx_j (g - x) is added to N_i, so that Newton's step leads to g.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Final
 
 import chemomech.runtime  # noqa: F401
 

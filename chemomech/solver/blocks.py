@@ -6,7 +6,7 @@ One application is one sweep over the blocks, each with one multigrid V-cycle:
   local        (what changes where it is, without moving): inverse of its mass matrix;
   parabolic c  on the complement S = A_cc - A_cp diag(d), d = rowsum(A_pc)/rowsum(A_pp), which eliminates p;
   elliptic     fields together, fluxes that are unknowns on an interface condensed into them first;
-  elastic      displacements together, with rigid-body modes: bodies that may part feel each other through stiff springs;
+  elastic      displacements together, with rigid-body modes: bodies that may part are joined by stiff springs;
   global       numbers by bordering: the complement of each in the block it acts on.
 
 What is constant is set up once.  Multigrid of the rest is set up again only when `refresh` was called: the caller sees
@@ -19,7 +19,6 @@ from typing import Any, Final
 
 import chemomech.runtime  # noqa: F401
 
-import numpy as np
 from dolfinx import fem
 from petsc4py import PETSc
 

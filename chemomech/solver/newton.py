@@ -38,6 +38,8 @@ PYTHON_ERROR = 101
 """PETSc's code for an exception in a Python callback"""
 SLOWER: Final = 1.5
 """growth of the Krylov iterations per digit at which the preconditioner is set up anew"""
+NEAR: Final = 1e-4
+"""update of all fields, in scales, after which the next linear solve keeps the Jacobian"""
 FEW: Final = 6
 """Krylov iterations that are no reason to do so"""
 
@@ -184,9 +186,12 @@ class NewtonSolver:
         self.assembler.residual(x, result)
 
     def _jacobian(self, snes: PETSc.SNES, x: PETSc.Vec, matrix: PETSc.Mat, _: PETSc.Mat) -> None:
+        iterative = self.options.linear_solver == "fieldsplit"
+        if iterative and snes.getIterationNumber() > 0 and float(np.max(self.update_norms)) < NEAR:
+            return  # the last Jacobian serves as well: it errs less than the inexact linear solve does
         self._load(x)
         self.assembler.assemble_jacobian()
-        if self.options.linear_solver == "fieldsplit":
+        if iterative:
             self._watch(snes.getKSP())
 
     def _watch(self, ksp: PETSc.KSP) -> None:
@@ -230,7 +235,9 @@ class NewtonSolver:
     def _field_norms(self, vector: PETSc.Vec) -> np.ndarray[Any, np.dtype[np.float64]]:
         # Largest change of each field, in units of the field's scale.
         local = np.zeros(len(self.problem.functions))
-        for i, (part, trait) in enumerate(zip(self.assembler.parts(vector, False), self.problem.traits, strict=True)):
+        for i, (part, trait) in enumerate(
+            zip(self.assembler.parts(vector, False), self.problem.traits, strict=True)
+        ):
             local[i] = np.max(np.abs(part), initial=0.0) / trait.scale
         result = np.empty_like(local)
         self.comm.Allreduce(local, result, op=MPI.MAX)
