@@ -19,7 +19,13 @@ from chemomech.analysis.measured import (
 )
 from chemomech.analysis.relaxation import Arcs, Relaxation, arcs, owners, relaxation
 from chemomech.errors import InputError, Problem
+from chemomech.render.embedding import page
+from chemomech.render.interactive import Chart, Curve, bode, nyquist
+from chemomech.render.interactive import relaxation as relaxation_chart
 from chemomech.render.relaxation import relaxation_figure
+from chemomech.render.style import unit_text
+from chemomech.results.format import RELAXATION_FILE, RELAXATION_TABLE
+from chemomech.results.relaxation import RecordedRelaxation, read_relaxation
 from chemomech.results.spectra import read_spectra, with_layers
 from chemomech.results.write import write_json, write_text
 
@@ -100,21 +106,22 @@ def relax(path: Path, output: Path, number: int | None, method: str) -> str:
         owners([arc.time for arc in fitted.arcs], chosen.frequencies, chosen.shares) if chosen.shares else ()
     )
     output.mkdir(parents=True, exist_ok=True)
-    write_json(output / "drt.json", _record(chosen, found, fitted, test, names))
-    write_text(output / "drt.csv", _table(chosen, found, fitted))
-    marked = zip(fitted.arcs, names or [""] * len(fitted.arcs), strict=True)
-    omega = 2 * np.pi * chosen.frequencies
-    figure = relaxation_figure(
-        chosen.unit,
-        (float(1 / omega.max()), float(1 / omega.min())),
-        (found.times, found.density),
-        (found.times, fitted.density(found.times)),
-        other,
-        method,
-        [(arc.time, arc.height, name) for arc, name in marked],
-    )
-    figure.savefig(output / "drt.png", dpi=200)
+    write_json(output / RELAXATION_FILE, _record(chosen, found, fitted, test, names))
+    write_text(output / RELAXATION_TABLE, _table(chosen, found, fitted))
+    written = read_relaxation(output)
+    assert written is not None
+    relaxation_figure(written, other, method).savefig(output / "drt.png", dpi=200)
+    write_text(output / "drt.html", page(chosen.label, _charts(chosen, fitted, written)))
     return _said(chosen, found, fitted, test, names)
+
+
+def _charts(chosen: Spectrum, fitted: Arcs, written: RecordedRelaxation) -> list[Chart]:
+    unit, points = unit_text(chosen.unit), not chosen.shares
+    fit = Curve("fitted arcs", chosen.frequencies, fitted.impedance(chosen.frequencies), "#ee6677")
+    given = Curve(
+        "measured" if points else "simulated", chosen.frequencies, chosen.impedance, "#4477aa", points
+    )
+    return [relaxation_chart(written), nyquist([fit, given], unit), bode([fit, given], unit)]
 
 
 def _test(chosen: Spectrum) -> KramersKronig | None:
@@ -129,8 +136,11 @@ def _record(
     chosen: Spectrum, found: Relaxation, fitted: Arcs, test: KramersKronig | None, names: tuple[str, ...]
 ) -> dict[str, Any]:
     unit = chosen.unit
+    omega = 2 * np.pi * chosen.frequencies
     return {
         "spectrum": chosen.label,
+        "unit": unit,
+        "relaxation times within the frequencies [s]": [float(1 / omega.max()), float(1 / omega.min())],
         "regularisation": found.regularisation,
         "noise [-]": found.noise,
         f"series resistance [{unit}]": fitted.resistance,
