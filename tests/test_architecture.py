@@ -74,7 +74,7 @@ MAY_KNOW: dict[str, set[str]] = {
         "together",
     },
     "record": {"analysis", "domain", "fields", "materials", "model", "results"},
-    "spectra": {"analysis", "model", "protocol", "record", "results"},
+    "spectra": {"analysis", "fields", "model", "protocol", "record", "results"},
     "drt": {"analysis", "render", "results"},
     "simulate": {"model", "protocol", "record", "results", "solver"},
     "summary": {"protocol", "results", "simulate"},

@@ -4,8 +4,9 @@
 
 each term of which obeys the Kramers-Kronig relations, is fitted to Z/|Z| by linear least squares with time constants
 that are given (Boukamp, J. Electrochem. Soc. 142, 1885, 1995), here as many as there are frequencies and of either
-sign: half as many unknowns as numbers.  What the fit leaves cannot be such a system's.  Meant for spectra without noise, in
-every summary, so it needs no library; for measured ones the number of elements must be found (`measured.kramers_kronig`).
+sign: half as many unknowns as numbers.  What the fit leaves cannot be such a system's.  Meant for spectra without
+noise, in every summary, so it needs no library; for measured ones the number of elements must be found
+(`measured.kramers_kronig`).
 """
 
 from typing import Final

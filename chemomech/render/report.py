@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from chemomech.errors import InputError, Problem
 from chemomech.render import embedding, interactive
+from chemomech.render.amplitudes import amplitude_figures
 from chemomech.render.animation import animate
 from chemomech.render.curves import all_curves
 from chemomech.render.interactive import Chart
@@ -24,7 +25,8 @@ from chemomech.render.spectra import spectrum_figures
 from chemomech.render.style import RISKS, STYLE
 from chemomech.render.voltammogram import voltammogram
 from chemomech.results import Results, open_results
-from chemomech.results.format import CRACK_RISK_ARRAY, FIGURES_FOLDER, split_unit
+from chemomech.results.format import AMPLITUDES_TABLE, CRACK_RISK_ARRAY, FIGURES_FOLDER, split_unit
+from chemomech.results.read import open_amplitudes, read_table
 from chemomech.results.relaxation import read_relaxation
 from chemomech.results.spectra import read_spectra
 from chemomech.results.voltammetry import sweep_steps, sweeps_of
@@ -53,6 +55,11 @@ CAPTIONS = {
     "nyquist": "Impedance; dots are whole decades of frequency.",
     "bode": "Size and phase of the impedance.",
     "drt": "Distribution of relaxation times of one spectrum, and the arcs that were fitted to it.",
+    "amplitude_concentration": "How lithium oscillates with the cell voltage: magnitude above, phase below.",
+    "amplitude_salt_concentration": "How salt oscillates with the cell voltage: magnitude above, phase below.",
+    "amplitude_ionic_potential": "How the ionic potential oscillates with the cell voltage: magnitude and phase.",
+    "amplitude_electronic_potential": "How the electronic potential oscillates: magnitude and phase.",
+    "amplitude_interface_current": "Current through interfaces, in the cells beside them: magnitude and phase.",
     "impedance_shares": "What each process adds to the impedance of the last spectrum.",
     "balance_errors": "How well lithium and charge are conserved by the calculation.",
 }
@@ -122,6 +129,10 @@ def _pictures(record: Results, folder: Path) -> list[Path]:
         strip = film_strip(record, CRACK_RISK_ARRAY, frames)
         made.insert(1, _save(strip, folder / "crack_risk_strip.png"))
     made += [_save(figure, folder / f"{name}.png") for name, figure in profiles(record).items()]
+    oscillating = open_amplitudes(record)
+    if oscillating is not None:
+        drawn = amplitude_figures(oscillating, read_table(record.folder / AMPLITUDES_TABLE))
+        made += [_save(figure, folder / f"{name}.png") for name, figure in drawn.items()]
     made.append(_save(regions_scene(record), folder / "regions.png"))
     return made
 
