@@ -4,6 +4,7 @@ import hashlib
 import json
 import time as clock
 from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -185,7 +186,8 @@ class _Run:
         found = figures(spectra)
         if spectra:
             left = [kramers_kronig_residual(one.frequencies, one.impedance) for one in spectra]
-            found["Kramers-Kronig residual [-]"] = max(left)
+            tested = [value for value in left if isfinite(value)]
+            found |= {"Kramers-Kronig residual [-]": max(tested)} if tested else {}
         sweeps = sweep_steps(self.case.written)
         if sweeps:
             history = open_results(self.results).history

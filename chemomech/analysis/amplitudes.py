@@ -1,7 +1,7 @@
 """How every quantity oscillates while the cell voltage oscillates by one volt: complex amplitudes at one frequency.
 
-x solves (K + i w M) x = b for one unit of current (`impedance`), so x/x_V is the amplitude per volt of cell voltage, and
-its angle the phase ahead of the voltage.  The current density through an interface, i(x, dx/dt), oscillates by
+x solves (K + i w M) x = b for one unit of current (`impedance`), so x/x_V is the amplitude per volt of cell voltage,
+and its angle the phase ahead of the voltage.  The current density through an interface, i(x, dx/dt), oscillates by
 di/dx x + i w di/d(dx/dt) x: charge transfer and double layer together, averaged over the facets of each cell.
 """
 

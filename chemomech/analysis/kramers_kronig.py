@@ -19,12 +19,21 @@ type ComplexArray = npt.NDArray[np.complex128]
 
 BEYOND: Final = 0.5
 """decades by which the time constants go beyond the frequencies"""
+FEWEST: Final = 4.0
+LEAST_COUNT: Final = 8
+"""frequencies below which any spectrum can be fitted"""
 LEAST: Final = 1e-12
 """singular values below this part of the largest say nothing"""
 
 
 def kramers_kronig_residual(frequencies: Array, impedance: ComplexArray) -> float:
-    """Return the largest |Z - fit|/|Z| [-]; frequencies [Hz] in any order, Z in any unit."""
+    """Return the largest |Z - fit|/|Z| [-]; frequencies [Hz] in any order, Z in any unit.
+
+    nan where there are fewer than `FEWEST` frequencies per decade: arcs between the time constants are then missed.
+    """
+    decades = float(np.log10(frequencies.max() / frequencies.min()))
+    if len(frequencies) < max(LEAST_COUNT, FEWEST * decades):
+        return float("nan")
     omega, weight = 2 * np.pi * frequencies, 1 / np.abs(impedance)
     ends = np.log10(1 / omega.max()) - BEYOND, np.log10(1 / omega.min()) + BEYOND
     times = np.logspace(*ends, len(omega))

@@ -1,4 +1,4 @@
-"""Local amplitudes and phases of an impedance spectrum: above the magnitude, below the phase, one column a frequency."""
+"""Local amplitudes and phases of an impedance spectrum: magnitude above, phase below, one column a frequency."""
 
 from typing import Final
 

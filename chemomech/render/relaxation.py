@@ -6,10 +6,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 from numpy.typing import NDArray
 
+from chemomech.render.spectra import fit_axes, label_decades
 from chemomech.render.style import STYLE, unit_text
 from chemomech.results.relaxation import RecordedRelaxation
 
 Array = NDArray[np.float64]
+ComplexArray = NDArray[np.complex128]
 
 
 @matplotlib.rc_context(STYLE)
@@ -35,5 +37,21 @@ def relaxation_figure(
     axes.set_xlabel("Relaxation time (s)")
     axes.set_ylabel(f"Distribution ({unit_text(found.unit)})")
     axes.xaxis.set_major_locator(LogLocator(numticks=14))
+    figure.legend(loc="outside upper left", ncols=2)
+    return figure
+
+
+@matplotlib.rc_context(STYLE)
+def fitted_nyquist(unit: str, frequencies: Array, measured: ComplexArray, fitted: ComplexArray) -> Figure:
+    """Draw a measured spectrum as points over the arcs fitted to it, whole decades with their frequency."""
+    figure = Figure(figsize=(6.8, 4.2), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(fitted.real, -fitted.imag, color="#ee6677", linewidth=1.4, label="fitted arcs")
+    axes.plot(measured.real, -measured.imag, "o", color="#4477aa", markersize=4, label="measured")
+    fit_axes(axes, measured)
+    label_decades(axes, frequencies, measured)
+    axes.axhline(0.0, color="#999999", linewidth=0.8, zorder=0)
+    axes.set_xlabel(f"Re Z ({unit_text(unit)})")
+    axes.set_ylabel(f"−Im Z ({unit_text(unit)})")
     figure.legend(loc="outside upper left", ncols=2)
     return figure

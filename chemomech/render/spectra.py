@@ -1,5 +1,6 @@
 """Impedance spectra as figures: Nyquist, Bode, and what each process adds."""
 
+import math
 from collections.abc import Sequence
 
 import matplotlib
@@ -26,6 +27,8 @@ SHARE_COLOURS = (
     "#88ccaa",
 )
 """of processes, in the order in which they are recorded"""
+NEARBY = 3e-3
+"""an instrument's frequency this close to a whole decade, in decades, is one"""
 TALLEST = 1.0
 """height of a Nyquist figure over the width of its arcs"""
 VARIES = 0.01
@@ -54,8 +57,8 @@ def nyquist(spectra: Sequence[RecordedSpectrum]) -> Figure:
         axes.plot(z.real, -z.imag, color=colour, label=spectrum_name(spectrum, spectra), linewidth=1.4)
         at = decades(spectrum.frequencies)
         axes.plot(z.real[at], -z.imag[at], "o", color=colour, markersize=4.5)
-    _fit_axes(axes, np.concatenate([spectrum.impedance for spectrum in spectra]))
-    _label_decades(axes, spectra[-1])
+    fit_axes(axes, np.concatenate([spectrum.impedance for spectrum in spectra]))
+    label_decades(axes, spectra[-1].frequencies, spectra[-1].impedance)
     axes.axhline(0.0, color="#999999", linewidth=0.8, zorder=0)
     axes.set_xlabel(f"Re Z ({UNIT})")
     axes.set_ylabel(f"−Im Z ({UNIT})")
@@ -64,7 +67,8 @@ def nyquist(spectra: Sequence[RecordedSpectrum]) -> Figure:
     return figure
 
 
-def _fit_axes(axes: Axes, z: NDArray[np.complex128]) -> None:
+def fit_axes(axes: Axes, z: NDArray[np.complex128]) -> None:
+    """Give a Nyquist plot equal axes, cut at the top where a capacitive tail would leave nothing else to see."""
     limits = view(z)
     if limits is None:
         axes.set_aspect("equal", adjustable="datalim")
@@ -90,7 +94,7 @@ def view(z: NDArray[np.complex128]) -> tuple[tuple[float, float], tuple[float, f
 def decades(frequencies: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return where whole decades of frequency are met."""
     exponents = np.log10(frequencies)
-    return np.flatnonzero(np.abs(exponents - np.round(exponents)) < 1e-3)
+    return np.flatnonzero(np.abs(exponents - np.round(exponents)) < NEARBY)
 
 
 def labelled_decades(frequencies: NDArray[np.float64], z: NDArray[np.complex128]) -> list[int]:
@@ -103,11 +107,11 @@ def labelled_decades(frequencies: NDArray[np.float64], z: NDArray[np.complex128]
     return shown
 
 
-def _label_decades(axes: Axes, spectrum: RecordedSpectrum) -> None:
-    z = spectrum.impedance
-    for at in labelled_decades(spectrum.frequencies, z):
+def label_decades(axes: Axes, frequencies: NDArray[np.float64], z: NDArray[np.complex128]) -> None:
+    """Write the frequency beside whole decades, where there is room."""
+    for at in labelled_decades(frequencies, z):
         axes.annotate(
-            frequency_text(float(spectrum.frequencies[at])),
+            frequency_text(float(frequencies[at])),
             (float(z[at].real), float(-z[at].imag)),
             textcoords="offset points",
             xytext=(6, 5),
@@ -119,7 +123,9 @@ def _label_decades(axes: Axes, spectrum: RecordedSpectrum) -> None:
 
 
 def frequency_text(frequency: float) -> str:
-    """Return "10 kHz" for 1e4."""
+    """Return "10 kHz" for 1e4, and for what an instrument makes of it."""
+    decade = 10.0 ** round(math.log10(frequency))
+    frequency = decade if abs(math.log10(frequency / decade)) < NEARBY else frequency
     for size, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ")):
         if frequency >= size * (1 - 1e-9):
             return f"{frequency / size:.3g} {prefix}Hz"
