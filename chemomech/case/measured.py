@@ -50,7 +50,7 @@ def read_measured_case(file: Path) -> Measured:
         for mistake in error.errors():
             name = str(mistake["loc"][0])
             missing = mistake["type"] == "missing"
-            what = f"'{name}' is missing" if missing else f"'{name}': {mistake['msg']}"
+            what = f"'{name}' is missing" if missing else str(mistake["msg"])
             problems.append(Problem(str(file) if missing else source.place((name,)), what))
         raise InputError(problems) from None
     if not (file.parent / found.spectrum).is_file():

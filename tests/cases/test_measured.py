@@ -34,7 +34,7 @@ def test_mistakes_are_told_with_their_line(tmp_path: Path, capsys: pytest.Captur
     (tmp_path / "measured.toml").write_text('title = "x"\nspektrum = "a.z"\nspectrum = "a.z"\nnumber = 0\n')
     assert outcome(["run", str(tmp_path)]) == 2
     said = capsys.readouterr().err
-    assert "measured.toml:2: 'spektrum' is not a key here" in said and "'source' is missing" in said
+    assert "measured.toml:2 spektrum: 'spektrum' is not a key here" in said and "'source' is missing" in said
     assert "'license' is missing" in said and "measured.toml:4" in said
     (tmp_path / "measured.toml").write_text(
         'title = "x"\nspectrum = "a.z"\nsource = "here"\nlicense = "ours"\n'
