@@ -121,7 +121,7 @@ def _compared(summary: dict[str, float], expected: Path) -> int:
 
 
 def _measured(
-    file: Path, overrides: Sequence[str], check: bool, results: Path | None, no_figures: bool
+    file: Path, overrides: tuple[str, ...], check: bool, results: Path | None, no_figures: bool
 ) -> int:
     """Analyse the spectrum of a measured.toml, as `run` does with a case."""
     from chemomech.case.measured import read_measured_case

@@ -146,8 +146,13 @@ def open_amplitudes(results: Results) -> Results | None:
         raise InputError(problems)
     if not len(times):
         return None
-    arrays = {"times": times, "point_arrays": point_arrays, "cell_arrays": cell_arrays}
-    return replace(results, fields_file=AMPLITUDES_FILE, **arrays)
+    return replace(
+        results,
+        fields_file=AMPLITUDES_FILE,
+        times=times,
+        point_arrays=point_arrays,
+        cell_arrays=cell_arrays,
+    )
 
 
 def read_table(path: Path) -> dict[str, NDArray[np.float64]]:
