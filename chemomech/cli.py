@@ -185,6 +185,7 @@ def drt(
     *,
     number: int | None = None,
     method: str = "own",
+    signed: bool = False,
     output: Path | None = None,
 ) -> int:
     """Find the relaxation times of a spectrum, simulated or measured, and who owns them.
@@ -199,6 +200,8 @@ def drt(
         Which spectrum, counted from 1; without it the last.
     method
         own, or in addition one of pyimpspec's: tr-nnls, tr-rbf, bht.
+    signed
+        Let the distribution be negative, for spectra with an inductive loop at low frequency.
     output
         Folder for drt.json, drt.csv and drt.png; without it the results folder, or that of the file.
     """
@@ -207,7 +210,7 @@ def drt(
     folder = output if output is not None else (spectrum if spectrum.is_dir() else spectrum.parent)
     from chemomech.drt import relax
 
-    say(relax(spectrum, folder, number, method))
+    say(relax(spectrum, folder, number, method, signed=signed))
     return 0
 
 

@@ -106,12 +106,12 @@ class Analysis:
     """of the processes that own the arcs; none for what was measured"""
 
 
-def analyse(path: Path, number: int | None) -> Analysis:
-    """Find the relaxation times of one spectrum, the last without a number."""
+def analyse(path: Path, number: int | None, *, signed: bool = False) -> Analysis:
+    """Find the relaxation times of one spectrum, the last without a number; `signed`: negative ones, too."""
     chosen = _one_of(path, number)
     low = int(np.argmin(chosen.frequencies))
     blocking = -chosen.impedance[low].imag > BLOCKING * abs(chosen.impedance[low])
-    found = relaxation(chosen.frequencies, chosen.impedance, capacitance=bool(blocking))
+    found = relaxation(chosen.frequencies, chosen.impedance, capacitance=bool(blocking), signed=signed)
     fitted = arcs(chosen.frequencies, chosen.impedance, found)
     names = (
         owners([arc.time for arc in fitted.arcs], chosen.frequencies, chosen.shares) if chosen.shares else ()
@@ -119,12 +119,12 @@ def analyse(path: Path, number: int | None) -> Analysis:
     return Analysis(chosen, found, fitted, _test(chosen), names)
 
 
-def relax(path: Path, output: Path, number: int | None, method: str) -> str:
+def relax(path: Path, output: Path, number: int | None, method: str, *, signed: bool = False) -> str:
     """Find the relaxation times of one spectrum (the last without a number), write and draw; return what to say."""
     chosen = _one_of(path, number)
     other = None if method == "own" else library_distribution(chosen.frequencies, chosen.impedance, method)
     output.mkdir(parents=True, exist_ok=True)
-    return relaxed(analyse(path, number), output, other, method)
+    return relaxed(analyse(path, number, signed=signed), output, other, method)
 
 
 def relaxed(

@@ -233,7 +233,7 @@ def relaxation(found: RecordedRelaxation) -> Chart:
         "title": {"text": "Relaxation time (s)"},
         "range": [float(np.log10(limit)) for limit in found.window],
     }
-    height = AXIS | {"title": {"text": f"Distribution ({unit})"}, "range": [0.0, found.ceiling]}
+    height = AXIS | {"title": {"text": f"Distribution ({unit})"}, "range": [found.floor, found.ceiling]}
     return Chart("drt", data, _layout(xaxis=axis, yaxis=height))
 
 

@@ -29,7 +29,7 @@ def relaxation_figure(
     axes.semilogx(found.times, found.arcs, color="#ee6677", linestyle=(0, (5, 2)), label="fitted arcs")
     if other is not None:
         axes.semilogx(*other, color="#228833", linewidth=1.0, label=method)
-    axes.set_ylim(0.0, found.ceiling)
+    axes.set_ylim(found.floor, found.ceiling)
     axes.set_xlim(*found.window)
     for at, (arc, top) in enumerate(found.inside(), start=1):
         axes.annotate(f"{at}", (arc.time, top), textcoords="offset points", xytext=(0, 3), ha="center")

@@ -51,13 +51,22 @@ class RecordedRelaxation:
         seen = (self.times >= self.window[0]) & (self.times <= self.window[1])
         return 1.25 * float(np.max(self.density[seen]))
 
+    @property
+    def floor(self) -> float:
+        """Down to where a picture reaches [unit of Z]: zero, but for signed distributions."""
+        seen = (self.times >= self.window[0]) & (self.times <= self.window[1])
+        return 1.25 * min(0.0, float(np.min(self.density[seen])))
+
     def inside(self) -> Iterator[tuple[RecordedArc, float]]:
         """Yield the arcs within the window, each with the height at which a picture names it."""
         for arc in self.marks:
             if self.window[0] <= arc.time <= self.window[1]:
                 beside = float(np.interp(np.log(arc.time), np.log(self.times), self.density))
                 height = arc.height if math.isfinite(arc.height) else 0.0
-                yield arc, min(max(height, beside), 0.93 * self.ceiling)
+                if arc.resistance < 0.0:
+                    yield arc, max(min(height, beside), 0.93 * self.floor)
+                else:
+                    yield arc, min(max(height, beside), 0.93 * self.ceiling)
 
 
 def read_relaxation(folder: Path) -> RecordedRelaxation | None:

@@ -15,6 +15,7 @@ from chemomech.cli import outcome
 from chemomech.render import embedding, interactive
 from chemomech.render.report import render_results
 from chemomech.results import open_results, write_json
+from chemomech.results.relaxation import RecordedArc, RecordedRelaxation
 from chemomech.results.spectra import RecordedSpectrum
 from chemomech.results.voltammetry import Sweep, SweepPeak
 
@@ -182,3 +183,12 @@ def write_spectra(folder: Path, one: RecordedSpectrum) -> None:
         values += [number for z in parts.values() for number in (z[at].real, z[at].imag)]
         lines.append(",".join(repr(float(value)) for value in values))
     (folder / "impedance.csv").write_text("\n".join(lines) + "\n")
+
+
+def test_a_signed_distribution_is_drawn_below_zero() -> None:
+    times = np.logspace(-4, 0, 9)
+    density = np.where(times > 0.05, -2.0, 3.0)
+    arc = RecordedArc(0.3, -4.0, -np.inf, "")
+    chart = interactive.relaxation(RecordedRelaxation("ohm", times, density, density, (1e-4, 1.0), (arc,)))
+    low, high = chart.layout["yaxis"]["range"]
+    assert low == -2.5 and high == 3.75 and chart.data[2]["y"] == [-2.0]
