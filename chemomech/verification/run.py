@@ -106,6 +106,7 @@ def menu() -> dict[str, Case]:
         "ranks": cell.ranks,
         "z_diffusion": impedance.z_diffusion,
         "eis_sphere": impedance.sphere,
+        "eis_amplitude": impedance.amplitudes,
         "eis_cell": impedance_cells.whole_cell,
         "eis_slow_limit": impedance_cells.slow_limit,
         "eis_electrolytes": impedance_cells.electrolyte_cells,
