@@ -98,6 +98,7 @@ INTERFACE_QUANTITIES: Final[dict[str, tuple[str, str, float]]] = {
     "layer resistance ": ("Layer resistance", "ohm.m2", OHM_M2),
     **{f"{word} thickness ": (f"Mean {word} thickness", "nm", MILLI) for word in GROWING},
     **{f"{word} resistance ": (f"{word.capitalize()} resistance", "ohm.cm2", OHM_CM2) for word in GROWING},
+    "constriction ": ("Constriction resistance", "ohm.cm2", OHM_CM2),
     "interphase current ": ("Interphase current density", "mA.cm-2", MA_PER_CM2),
 }
 """how observables integrated over an interface begin -> what the columns of their means are called, unit, factor"""
@@ -330,8 +331,11 @@ class Recorder:
         return areas
 
     def _area(self, place: str) -> float:
-        # of an interface, or of the electrolyte's part of a boundary
+        # of an interface, of a region's part of a boundary ("a@b"), or of the electrolyte's
         domain = self.model.domain
+        region, at, boundary = place.partition("@")
+        if at:
+            return domain.boundary_area(boundary, [region])
         if "|" in place:
             return domain.interface_area(*([part] for part in place.split("|")))
         regions = self.model.case.regions

@@ -32,7 +32,8 @@ MAY_KNOW: dict[str, set[str]] = {
     "fields": {"domain"},
     "physics": {"domain", "fields", "materials"},
     "memory": {"domain", "fields"},
-    "contacts": {"case", "domain", "fields", "materials", "physics"},
+    "contacts": {"case", "domain", "fields", "materials", "physics", "roughness"},
+    "roughness": {"case", "fields", "materials"},
     "solver": {"domain", "fields", "memory"},
     "interphases": {"case", "fields", "materials", "physics"},
     "model": {

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from chemomech.case.contacts import contact_problems
 from chemomech.case.effective import effective_problems
 from chemomech.case.idle import idle_keys
 from chemomech.case.layers import layer_problems
@@ -30,6 +31,7 @@ def inconsistencies(sections: Sections) -> list[Problem]:
         *_region_states(sections),
         *_interfaces(sections),
         *layer_problems(sections),
+        *contact_problems(sections),
         *_cell(sections),
         *_schedule(sections),
         *mesh_problems(sections),

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field, field_validator
 
-from chemomech.case.schema_interfaces import Coating, Contact, Interphase, SideReaction
+from chemomech.case.schema_interfaces import Coating, Contact, ElectrodeContact, Interphase, SideReaction
 from chemomech.case.values import Block, CurrentDensity, Quantity, Words, mistake
 
 
@@ -32,6 +32,8 @@ class CounterElectrode(Block):
     """Area resistance of its interphase film [ohm m^2]; without it none."""
     interphase: Interphase | None = None
     """Interphase that grows on it; without it none."""
+    contact: ElectrodeContact | None = None
+    """Law of rough contact: only the share of the area that touches passes current; without it all of it does."""
 
 
 class WorkingElectrode(Block):
@@ -50,6 +52,8 @@ class WorkingElectrode(Block):
     """Area resistance of the interphase film on lithium [ohm m^2]; without it none."""
     interphase: Interphase | None = None
     """Interphase that grows on lithium; without it none."""
+    contact: ElectrodeContact | None = None
+    """Law of rough contact of lithium: only the share of the area that touches passes current; without it all does."""
     double_layer: Annotated[float, Quantity("area_capacitance", "0.1 F/m^2")] | None = None
     """Double-layer capacitance [F/m^2]; required for blocking, refused for lithium. Against a region with
     space_charge it is that of the core layer alone."""
@@ -70,7 +74,7 @@ class WorkingElectrode(Block):
         refused = ["double_layer", "zero_charge", "initial_voltage", "side_reactions", "coating"]
         if self.kind == "blocking":
             key, example = "double_layer", "0.1 F/m^2"
-            refused = ["exchange_current", "film_resistance", "interphase"]
+            refused = ["exchange_current", "film_resistance", "interphase", "contact"]
         if getattr(self, key) is None:
             raise mistake(f"kind = '{self.kind}' needs '{key}'", f'write for example {key} = "{example}"')
         for name in refused:

@@ -68,6 +68,7 @@ class Electrodes:
                     "name a boundary or a region that this region touches",
                 )
             )
+        fraction, constriction = self.contacts.collector()
         return CurrentCollector(
             place.region,
             place.boundary,
@@ -75,7 +76,8 @@ class Electrodes:
             self.numbers.number(self.numbers.case.cell.contact_resistance or 0.0),
             control,
             area,
-            self.contacts.collector_fraction(),
+            fraction,
+            constriction,
         )
 
     def counter(self) -> CounterElectrode:
@@ -168,7 +170,8 @@ class Electrodes:
         exchange_current: float,
         metal: Field | None,
     ) -> LithiumElectrode:
-        layers, side = self.layers.at_lithium(given, touching, metal)
+        layers, side = self.layers.at_lithium(given, touching, metal, self.contacts)
+        contact, _ = self.contacts.metal(given.at)
         film = self._film_current(given.at) if layers else None
         kinetics = Kinetics(self.numbers.number(exchange_current), 0.5, 0.5, self.numbers.temperature)
-        return LithiumElectrode(given.at, touching, kinetics, metal, layers, film, side)
+        return LithiumElectrode(given.at, touching, kinetics, metal, layers, film, side, contact)

@@ -17,6 +17,7 @@ from chemomech.render.amplitudes import amplitude_figures
 from chemomech.render.animation import animate
 from chemomech.render.curves import all_curves
 from chemomech.render.interactive import Chart
+from chemomech.render.interfaces import interface_scene
 from chemomech.render.layer_profiles import space_charge
 from chemomech.render.profiles import PROFILED, profiles, widest_frame
 from chemomech.render.relaxation import relaxation_figure
@@ -25,7 +26,13 @@ from chemomech.render.spectra import spectrum_figures
 from chemomech.render.style import RISKS, STYLE
 from chemomech.render.voltammogram import voltammogram
 from chemomech.results import Results, open_results
-from chemomech.results.format import AMPLITUDES_TABLE, CRACK_RISK_ARRAY, FIGURES_FOLDER, split_unit
+from chemomech.results.format import (
+    AMPLITUDES_TABLE,
+    CRACK_RISK_ARRAY,
+    FACE_FIELDS,
+    FIGURES_FOLDER,
+    split_unit,
+)
 from chemomech.results.read import open_amplitudes, read_table
 from chemomech.results.relaxation import read_relaxation
 from chemomech.results.spectra import read_spectra
@@ -50,6 +57,12 @@ CAPTIONS = {
     "salt_time": "Salt concentration: mean, in a band from its least to its largest value.",
     "cycles": "Capacity and efficiency against the cycle number.",
     "interphase_thickness": "Thickness of what grows at interfaces, against the square root of time.",
+    "interphase_thickness_on_interface": "Thickness of the interphase at the end, on the interface and along it.",
+    "interdiffusion_thickness_on_interface": "Thickness of the interdiffused layer at the end.",
+    "opening_on_interface": "How far the interface is open when it is widest open, on the interface and along it.",
+    "damage_on_interface": "Share of the bond that is lost when it is largest, on the interface and along it.",
+    "conducting_fraction_on_interface": "Share that conducts at the end, on the interface and along it.",
+    "contact_pressure_on_interface": "Pressure on the interface at the end, on the interface and along it.",
     "animation": "The run in time.",
     "voltammogram": "Current over voltage while the voltage is swept; dots are peaks.",
     "nyquist": "Impedance; dots are whole decades of frequency.",
@@ -118,7 +131,11 @@ def _pictures(record: Results, folder: Path) -> list[Path]:
     profile = space_charge(record)
     if profile is not None:
         made.append(_save(profile, folder / "space_charge.png"))
-    for name in _fields(record):
+    faces = [name for name in _fields(record) if name in FACE_FIELDS.values()]
+    made += [
+        _save(interface_scene(record, name), folder / f"{_slug(name)}_on_interface.png") for name in faces
+    ]
+    for name in (one for one in _fields(record) if one not in faces):
         frame = worst_frame(record, name) if name in RISKS else worst
         frame = widest_frame(record, name) if name in PROFILED else frame
         made.append(_save(field_scene(record, name, frame), folder / f"{_slug(name)}.png"))

@@ -1,6 +1,5 @@
 """Names in the results folder: files, history columns and field arrays; each name carries its unit."""
 
-from collections.abc import Sequence
 from typing import Final
 
 RUN_FILE: Final = "run.json"
@@ -164,6 +163,8 @@ FACE_FIELDS: Final = {
     "contact_pressure": "Contact pressure [MPa]",
     "damage": "Damage [-]",
     "conducting_fraction": "Conducting fraction [-]",
+    "interphase_thickness": "Interphase thickness [nm]",
+    "interdiffusion_thickness": "Interdiffusion thickness [nm]",
 }
 """Arrays of the cells on both sides of faces: name in `[output] fields` -> name in the file."""
 
@@ -197,11 +198,6 @@ def amplitude_arrays(quantity: tuple[str, str]) -> tuple[str, str]:
 def impedance_column(part: str, process: str = "", unit: str = "ohm.cm2") -> str:
     """Return the column of a part ("Re", "Im") of the impedance, or of what a process adds to it."""
     return f"{part} Z of {process} [{unit}]" if process else f"{part} Z [{unit}]"
-
-
-def history_columns(regions: Sequence[str]) -> tuple[str, ...]:
-    """Return all history columns: those of the cell, then quantity by quantity one per region."""
-    return CELL_COLUMNS + tuple(region_column(q, region) for q in REGION_QUANTITIES for region in regions)
 
 
 def split_unit(name: str) -> tuple[str, str]:

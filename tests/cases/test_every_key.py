@@ -260,32 +260,40 @@ LAWS: dict[str, dict[str, Any]] = {
 }
 
 
-def rough(law: str = "persson") -> dict[str, Any]:
+def rough(law: str = "persson", **more: Any) -> dict[str, Any]:
     """Return a contact that was pressed before the run."""
-    return {"law": law, **LAWS[law], "fabrication_pressure": "100 MPa", "unloading_exponent": 0.5}
+    return {"law": law, **LAWS[law], "fabrication_pressure": "100 MPa", "unloading_exponent": 0.5, **more}
 
 
-def contact_keys(place: str) -> dict[str, tuple[Edits, Edits]]:
-    """Return the keys of a contact at an interface or at the collector."""
-    soft: Edits = {"regions.electrolyte.properties": {"hardness": "2 GPa"}} if place == CONTACT else {}
-    hard: Edits = soft or {"regions.particle.properties": {"hardness": "2 GPa"}}
-    return {
-        f"{place}.law": ({**hard, place: rough()}, {place: rough("plastic")}),
-        f"{place}.slope": ({place: rough()}, {f"{place}.slope": 0.3}),
-        f"{place}.asperity_radius": (
-            {place: rough("greenwood_williamson")},
-            {f"{place}.asperity_radius": "2 um"},
-        ),
-        f"{place}.height_spread": (
-            {place: rough("greenwood_williamson")},
-            {f"{place}.height_spread": "0.2 um"},
-        ),
-        f"{place}.amplitude": ({place: rough("westergaard")}, {f"{place}.amplitude": "30 nm"}),
-        f"{place}.wavelength": ({place: rough("westergaard")}, {f"{place}.wavelength": "3 um"}),
-        f"{place}.fabrication_pressure": ({place: rough()}, {f"{place}.fabrication_pressure": "200 MPa"}),
-        f"{place}.unloading_exponent": ({place: rough()}, {f"{place}.unloading_exponent": 0.7}),
-        f"{place}.retained": ({place: rough()}, {f"{place}.retained": 0.5}),
+def contact_keys(place: str, before: Edits | None = None, **more: Any) -> dict[str, tuple[Edits, Edits]]:
+    """Return the keys of a contact at an interface, at the collector or of lithium; what it has in any case."""
+    side = "particle" if place == PLATED else "electrolyte"
+    hard: Edits = {f"regions.{side}.properties": {"hardness": "2 GPa"}} if not more else {}
+
+    def changed(key: str, value: Any, law: str = "persson", **having: Any) -> tuple[Edits, Edits]:
+        extra = hard if value == "plastic" else {}
+        needed: Edits = {**(before or {}), **extra, place: rough(law, **more, **having)}
+        if key == "law":
+            return needed, {place: rough(value, **more)}
+        return needed, {f"{place}.{key}": value}
+
+    spotted = {"constriction": True, "spot_radius": "0.2 um"}
+    found = {
+        "law": changed("law", "plastic"),
+        "slope": changed("slope", 0.3),
+        "asperity_radius": changed("asperity_radius", "2 um", "greenwood_williamson"),
+        "height_spread": changed("height_spread", "0.2 um", "greenwood_williamson"),
+        "amplitude": changed("amplitude", "30 nm", "westergaard"),
+        "wavelength": changed("wavelength", "3 um", "westergaard"),
+        "fabrication_pressure": changed("fabrication_pressure", "200 MPa"),
+        "unloading_exponent": changed("unloading_exponent", 0.7),
+        "retained": changed("retained", 0.5),
+        "constriction": changed("constriction", True, "westergaard"),
+        "spot_radius": changed("spot_radius", "0.4 um", **spotted),
     }
+    if more:
+        found["material"] = changed("material", "Steel")
+    return {f"{place}.{key}": edits for key, edits in found.items()}
 
 
 BREAKING: Edits = {
@@ -521,6 +529,8 @@ CASE_KEYS: dict[str, tuple[Edits, Edits]] = {
     "numerics.mobility": ({}, {"numerics.mobility": "dilute"}),
     **contact_keys(CONTACT),
     **contact_keys(PLATED),
+    **contact_keys("cell.counter_electrode.contact", material="lithium"),
+    **contact_keys("cell.working_electrode.contact", SYMMETRIC, material="lithium"),
     f"{CONTACT}.healing": (BREAKING, {f"{CONTACT}.healing": 0.5}),
     f"{COHESIVE}.strength": (BREAKING, {f"{COHESIVE}.strength": "1.5 MPa"}),
     f"{COHESIVE}.fracture_energy": (BREAKING, {f"{COHESIVE}.fracture_energy": "2e-3 J/m^2"}),

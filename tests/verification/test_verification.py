@@ -23,9 +23,11 @@ SLOW = {
     "czm_dcb",
     "debond_energy",
     "eff_voxel_image",
+    "eis_constriction",
     "eis_layers",
     "eis_transient",
     "gitt",
+    "jacobian_parting",
     "scl_nm_law",
 }
 PARALLEL = {"ranks"}
