@@ -70,7 +70,7 @@ STRESS_QUANTITIES: Final = (
     "Crack risk",
     "Energetic crack risk",
 )
-FACE_EXTREMES: Final = ("Max opening", "Damaged share", "Interfacial resistance")
+FACE_EXTREMES: Final = ("Max opening", "Damaged share", "Broken share", "Interfacial resistance")
 """whose largest value counts in the summary"""
 FACE_ENDS: Final = (
     "Mean conducting fraction",
