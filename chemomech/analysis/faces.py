@@ -122,9 +122,7 @@ class Faces:
                 sum(self._summed(face, face.values("contact_pressure"), "contact_pressure") for face in faces)
                 / area
             ),
-            "Max opening": lambda: max(
-                face.extreme(self.comm, "opening", smallest=False) for face in faces
-            ),
+            "Max opening": lambda: max(face.extreme(self.comm, "opening", smallest=False) for face in faces),
             "Damaged share": lambda: total("damaged area") / area,
             "Broken share": lambda: (
                 sum(

@@ -44,7 +44,9 @@ def spread_interfaces(table: Mapping[str, Any], names: Sequence[str]) -> Spread:
             found[key] = [key]
             continue
         ones, others = (matching(side, names) for side in sides)
-        pairs = {frozenset((one, other)): f"{one}|{other}" for one in ones for other in others if one != other}
+        pairs = {
+            frozenset((one, other)): f"{one}|{other}" for one in ones for other in others if one != other
+        }
         found[key] = list(pairs.values())
     return _spread(table, found)
 

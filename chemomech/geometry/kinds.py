@@ -43,7 +43,9 @@ def with_pieces(regions: tuple[str, ...], name: str, pieces: Pieces | None) -> t
     """Return the names of regions, that of the one which is cut replaced by those of its groups of pieces."""
     if pieces is None:
         return regions
-    return tuple(each for region in regions for each in (pieces.regions(name) if region == name else (region,)))
+    return tuple(
+        each for region in regions for each in (pieces.regions(name) if region == name else (region,))
+    )
 
 
 class Recipe(Frozen):

@@ -8,7 +8,7 @@ colouring of that graph, found by a complete search (most constrained piece firs
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 from scipy.spatial import Voronoi
@@ -39,10 +39,11 @@ def tiles(pieces: Pieces, low: Sequence[float], high: Sequence[float]) -> Tiles:
     return _cells(_centres(pieces.size, pieces.disorder, pieces.seed, end - start), start, end)
 
 
-def _between_planes(planes: Mapping[str, Sequence[float]], start: Floats, end: Floats) -> Tiles:
-    x, y = (
-        np.array([start[axis], *sorted(planes.get(name, ())), end[axis]]) for axis, name in enumerate("xy")
-    )
+def _between_planes(
+    planes: Mapping[Literal["x", "y"], tuple[float, ...]], start: Floats, end: Floats
+) -> Tiles:
+    x = np.array([start[0], *sorted(planes.get("x", ())), end[0]])
+    y = np.array([start[1], *sorted(planes.get("y", ())), end[1]])
     corners = np.array([[across, up] for up in y for across in x])
     width = len(x)
     polygons = [

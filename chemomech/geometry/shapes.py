@@ -8,18 +8,13 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from chemomech.errors import InputError, Problem
-from chemomech.geometry import grains, packing, pieces
+from chemomech.geometry import cutting, grains, packing
 from chemomech.geometry.inclusions import Inclusions
 from chemomech.geometry.kinds import Composite, Layered, Particle, Recipe
-from chemomech.geometry.tables import Pieces
 
-Entity = tuple[int, int]
+Entity = cutting.Entity
 Regions = dict[str, list[Entity]]
 """Region name -> entities of the highest dimension."""
-
-
-SLIVER = 0.1
-"""part of the mean area below which a piece stays with its neighbour"""
 
 
 class Drawing(NamedTuple):
@@ -34,9 +29,9 @@ def draw(recipe: Recipe) -> Drawing:
     if isinstance(recipe, Particle):
         return Drawing(_particle(recipe), {})
     if isinstance(recipe, Composite):
-        return _granular(recipe) if recipe.grains else _in_pieces(_composite(recipe), recipe)
+        return _granular(recipe) if recipe.grains else _parted(_composite(recipe), recipe)
     if isinstance(recipe, Inclusions):
-        return _in_pieces(_inclusions(recipe), recipe)
+        return _parted(_inclusions(recipe), recipe)
     if isinstance(recipe, Layered):
         return Drawing(_layered(recipe), {})
     raise TypeError(f"nothing is drawn for a recipe of kind {recipe.kind!r}")
@@ -103,7 +98,7 @@ def _composite(recipe: Composite) -> Regions:
     if recipe.pieces is not None:
         occ, (low, high) = gmsh.model.occ, recipe.cut_box()
         occ.remove([electrode] if low[0] > 0.0 else [separator, electrode], recursive=True)
-        tiles = [(names.electrolyte, tile) for tile in _tiled(recipe.pieces, low, high)]
+        tiles = [(names.electrolyte, tile) for tile in cutting.tiled(recipe.pieces, low, high)]
         boxes = [*boxes[: int(low[0] > 0.0)], *tiles]
     return _nest(boxes, layers, names.electrolyte)
 
@@ -244,81 +239,19 @@ def _inclusions(recipe: Inclusions) -> Regions:
     boxes = [(names.electrolyte, matrix)]
     if recipe.pieces is not None:
         gmsh.model.occ.remove([matrix], recursive=True)
-        boxes = [(names.electrolyte, tile) for tile in _tiled(recipe.pieces, (0.0, 0.0), size)]
+        boxes = [(names.electrolyte, tile) for tile in cutting.tiled(recipe.pieces, (0.0, 0.0), size)]
     return _nest(boxes, layers, names.electrolyte)
 
 
-def _tiled(asked: Pieces, low: Sequence[float], high: Sequence[float]) -> list[Entity]:
-    """Add the polygons that a box is cut into; neighbours share their edge."""
-    occ = gmsh.model.occ
-    corners, polygons = pieces.tiles(asked, low, high)
-    points = [occ.addPoint(*corner, 0.0) for corner in corners]
-    edges: dict[tuple[int, int], int] = {}
-    found = []
-    for polygon in polygons:
-        loop = []
-        for pair in zip(polygon, [*polygon[1:], polygon[0]], strict=True):
-            first, last = sorted(pair)
-            if (first, last) not in edges:
-                edges[first, last] = occ.addLine(points[first], points[last])
-            loop.append(edges[first, last])
-        found.append((2, occ.addPlaneSurface([occ.addCurveLoop(loop)])))
-    return found
-
-
-def _in_pieces(regions: Regions, recipe: Composite | Inclusions) -> Drawing:
-    """Share the pieces of the electrolyte out to groups, each a region, so that no two of a group touch."""
-    asked, name = recipe.pieces, recipe.names.electrolyte
-    if asked is None:
+def _parted(regions: Regions, recipe: Composite | Inclusions) -> Drawing:
+    """Share the pieces of the electrolyte out to regions between which it can part."""
+    name = recipe.names.electrolyte
+    if recipe.pieces is None:
         return Drawing(regions, {})
-    drawn = regions[name]
-    curves = [
-        {tag for _, tag in gmsh.model.getBoundary([each], combined=False, oriented=False)} for each in drawn
-    ]
-    areas = np.array([gmsh.model.occ.getMass(*each) for each in drawn])
-    lengths = {tag: gmsh.model.occ.getMass(1, tag) for tag in set[int]().union(*curves)}
-    whole = list(range(len(drawn)))
-    for index in np.argsort(areas):  # a sliver between a cut and a particle stays with its longest neighbour
-        shared = [sum(lengths[tag] for tag in curves[index] & other) for other in curves]
-        shared[index] = 0.0
-        if areas[index] < SLIVER * areas.mean() and max(shared) > 0.0:
-            whole = [whole[int(np.argmax(shared))] if each == whole[index] else each for each in whole]
-    kept = sorted(set(whole))
-    points = [
-        {
-            point
-            for piece in range(len(drawn))
-            if whole[piece] == number
-            for tag in curves[piece]
-            for point in gmsh.model.getAdjacencies(1, tag)[1].tolist()
-        }
-        for number in kept
-    ]
-    meets = [
-        {other for other in range(len(kept)) if other != piece and points[piece] & points[other]}
-        for piece in range(len(kept))
-    ]
-    group = pieces.grouped(meets, asked.groups)
-    names = asked.regions(name)
-    cut = {
-        each: [drawn[piece] for piece in range(len(drawn)) if group[kept.index(whole[piece])] == number]
-        for number, each in enumerate(names)
-    }
-    of_piece = [group[kept.index(each)] for each in whole]
-    cracks = sum(
-        length
-        for tag, length in lengths.items()
-        if len({of_piece[piece] for piece in range(len(drawn)) if tag in curves[piece]}) > 1
-    )
+    groups, notes = cutting.grouped(regions[name], recipe.pieces, name)
     parted: Regions = {}
     for region, entities in regions.items():
-        parted |= cut if region == name else {region: entities}
-    notes = {
-        "count": len(kept),
-        "slivers": len(drawn) - len(kept),
-        "groups": {each: group.count(number) for number, each in enumerate(names)},
-        "cut_length": float(cracks),
-    }
+        parted |= groups if region == name else {region: entities}
     return Drawing(parted, {"pieces": notes})
 
 

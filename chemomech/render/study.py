@@ -87,6 +87,7 @@ def _of_runs(folder: Path, record: Spec, table: Table, spec: Spec) -> Figure | N
     axes.set_xlabel(label)
     axes.set_ylabel(axis_label(f"{spec['label']} [{split_unit(name)[1] or '-'}]" if spec["label"] else name))
     _scales(axes, spec["scale"])
+    _marks(axes, spec, "black")
     if few:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if len(drawn) > 1:
@@ -141,6 +142,7 @@ def _lines(table: Table, spec: Spec) -> Figure:
     unit = split_unit(spec["y"][0])[1]
     axes.set_ylabel(axis_label(f"{spec['label']} [{unit or '-'}]" if spec["label"] else spec["y"][0]))
     _scales(axes, spec["scale"])
+    _marks(axes, spec, "black")
     _names_on(axes.xaxis, named)
     if len(drawn) + len(spec["data"]) > 1:
         title = axis_label(spec["by"]) if spec["by"] and len(spec["y"]) == 1 else None
@@ -174,6 +176,13 @@ def _scales(axes: Axes, scale: str) -> None:
             along.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
             along.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             along.set_minor_formatter(NullFormatter())
+
+
+def _marks(axes: Axes, spec: Spec, colour: str) -> None:
+    """Mark places on the axes by dashed lines."""
+    for name, draw in (("x", axes.axvline), ("y", axes.axhline)):
+        for place in spec["marks"].get(name, ()):
+            draw(place, color=colour, linestyle="--", linewidth=1.4)
 
 
 def _names_on(along: Any, axis: Axis | None) -> None:
@@ -218,6 +227,7 @@ def _map(table: Table, spec: Spec) -> Figure:
     axes.set_xlabel(axis_label(spec["x"]))
     axes.set_ylabel(axis_label(spec["y"][0]))
     _scales(axes, spec["scale"])
+    _marks(axes, spec, "red")
     _values_on(axes.xaxis, across)
     _values_on(axes.yaxis, up)
     return figure

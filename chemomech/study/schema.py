@@ -122,6 +122,8 @@ class Figure(_Table):
     """Makes the figure a map: the figure of the runs that is shown in colours."""
     levels: Numbers = ()
     """Values of a map that are marked by lines."""
+    marks: Mapping[Literal["x", "y"], Numbers] = Field(default_factory=dict)
+    """Places on the axes, in their units, that are marked by dashed lines."""
     data: Annotated[tuple[Data, ...], Field(strict=False)] = ()
     """Numbers from elsewhere, measured ones for example; not on a map."""
 
