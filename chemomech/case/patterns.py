@@ -7,6 +7,7 @@ A pair that a pattern gives need not touch in the mesh.
 
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
+from itertools import product
 from typing import Any, Final, NamedTuple
 
 STAR: Final = "*"
@@ -44,9 +45,10 @@ def spread_interfaces(table: Mapping[str, Any], names: Sequence[str]) -> Spread:
             found[key] = [key]
             continue
         ones, others = (matching(side, names) for side in sides)
-        pairs = {
-            frozenset((one, other)): f"{one}|{other}" for one in ones for other in others if one != other
-        }
+        pairs: dict[frozenset[str], str] = {}
+        for one, other in product(ones, others):
+            if one != other:
+                pairs.setdefault(frozenset((one, other)), f"{one}|{other}")
         found[key] = list(pairs.values())
     return _spread(table, found)
 
