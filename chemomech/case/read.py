@@ -1,6 +1,7 @@
 """From case.toml and --set overrides to a Case, or to every mistake at once with its line."""
 
 import difflib
+import os
 import re
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -72,8 +73,8 @@ def _mesh_regions(sections: Sections) -> tuple[str, ...]:
     """Return the regions of the mesh where they can be known already; what is wrong with it is said later."""
     mesh = sections.valid.get("mesh")
     path = None if mesh is None else sections.directory / mesh.recipe
-    if mesh is None or path is None or not path.is_file():
-        return ()
+    if mesh is None or path is None or not os.path.isfile(path):
+        return ()  # unlike Path.is_file, false also for a name no file can have
     try:
         return mesh_names(path, mesh.replaced, lambda keys: sections.place(("mesh", *keys)))[0]
     except InputError:
