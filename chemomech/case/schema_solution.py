@@ -78,7 +78,7 @@ class Numerics(Block):
     time_tolerance: Annotated[float, Field(gt=0.0, lt=1.0)] = 1e-3
     """Relative error allowed in one time step [-]."""
     newton_tolerance: Annotated[float, Field(gt=0.0, lt=1.0)] = 1e-8
-    """Relative size of the last Newton update [-]."""
+    """What Newton's method may leave wrong, in scales of each field [-]."""
     maximum_newton_iterations: Annotated[int, Field(ge=1, le=1000)] = 15
     """Newton iterations before the time step is shortened [-]."""
     initial_step: Annotated[float, Quantity("time", "1 s")] = 1.0

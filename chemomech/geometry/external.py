@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import gmsh
-import meshio
 import numpy as np
 
 from chemomech.case.wording import nearest
@@ -82,6 +81,8 @@ def _shape(recipe: External, mesh: Any) -> Shape:
 
 def read_mesh(path: Path) -> Any:
     """Return meshio's mesh of a file; what meshio would print goes into the InputError."""
+    import meshio  # seldom needed, and slow to import
+
     said = io.StringIO()
     try:
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):

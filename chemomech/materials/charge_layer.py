@@ -16,7 +16,6 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
 
 from chemomech.materials.laws import Table
 
@@ -65,6 +64,7 @@ def charge(u: Array, occupancy: float) -> Array:
 
 def settled_charge(voltage: float, occupancy: float, scale: float, thermal: float, core: float) -> float:
     """Return q of q = scale S((voltage - q/core)/thermal), the charge at rest; core may be infinite."""
+    from scipy.optimize import brentq  # seldom needed, and slow to import
 
     def deviation(q: float) -> float:
         return q - scale * float(charge(np.array([(voltage - q / core) / thermal]), occupancy)[0])

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import find_peaks
 
 from chemomech.results import format as names
 
@@ -67,6 +66,8 @@ def _peaks(voltage: Array, density: Array) -> tuple[SweepPeak, ...]:
     # A rising sweep charges: its peaks are maxima; a falling one's are minima.
     if len(voltage) < 3:
         return ()
+    from scipy.signal import find_peaks  # seldom needed, and slow to import
+
     sign = 1.0 if voltage[-1] > voltage[0] else -1.0
     at, _ = find_peaks(sign * density, prominence=LEAST * float(np.max(np.abs(density))))
     return tuple(_vertex(voltage[k - 1 : k + 2], density[k - 1 : k + 2]) for k in at)

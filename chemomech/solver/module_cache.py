@@ -90,30 +90,33 @@ def _collect(cache: Path, store: Path) -> None:
 
 def _link_finished(source: Path, target: Path) -> None:
     """Link every finished module of ``source`` into ``target``; the mark that it is finished goes last."""
-    # Listed once: a search per module would read the folder as often as it has modules, minutes for a thousand.
-    compiled: dict[str, list[Path]] = {}
-    for path in source.glob("*.so"):
-        compiled.setdefault(path.name.split(".")[0], []).append(path)
-    for mark in source.glob(f"*{READY}"):
-        module = mark.name.removesuffix(READY)
-        if (target / mark.name).exists():
+    # By listings and names: with thousands of modules, asking for each of their files costs seconds at every start.
+    names, present = os.listdir(source), set(os.listdir(target))
+    compiled: dict[str, list[str]] = {}
+    for name in names:
+        if name.endswith(".so"):
+            compiled.setdefault(name.split(".")[0], []).append(name)
+    known = set(names)
+    for mark in names:
+        if not mark.endswith(READY) or mark in present:
             continue
-        libraries = [path for path in compiled.get(module, []) if path.stat().st_size > 0]
-        text = source / f"{module}.c"
-        if not libraries or not text.exists():
+        module = mark.removesuffix(READY)
+        libraries = [name for name in compiled.get(module, []) if os.stat(f"{source}/{name}").st_size > 0]
+        text = f"{module}.c"
+        if not libraries or text not in known:
             continue
-        for path in (*libraries, text, mark):
-            _place(path, target / path.name)
+        for name in (*libraries, text, mark):
+            _place(f"{source}/{name}", f"{target}/{name}")
 
 
-def _place(source: Path, target: Path) -> None:
+def _place(source: str, target: str) -> None:
     """Put a file in place whole or not at all: a hard link, or a copy renamed where there are no links."""
     try:
         os.link(source, target)
     except FileExistsError:
         return
     except OSError:
-        handle, name = tempfile.mkstemp(prefix="copy-", dir=target.parent)
+        handle, name = tempfile.mkstemp(prefix="copy-", dir=os.path.dirname(target))
         os.close(handle)
         shutil.copyfile(source, name)
         os.replace(name, target)

@@ -30,6 +30,8 @@ REASONS = {
     PETSc.SNES.ConvergedReason.DIVERGED_DTOL: "the Newton iteration diverged",
     PETSc.SNES.ConvergedReason.DIVERGED_LINE_SEARCH: "the residual is not a number",
 }
+CAUTION = 1e4
+"""factor on the error that two updates foretell: it is an estimate, and balances are to close better than any field"""
 PYTHON_ERROR = 101
 """PETSc's code for an exception in a Python callback"""
 
@@ -46,7 +48,10 @@ class Attempt:
 
 @dataclass(frozen=True)
 class NewtonOptions:
-    """How to solve: tolerance on the update of every field, relative to the field's scale."""
+    """How to solve: tolerance on what is still wrong with every field, relative to the field's scale.
+
+    Of a direct solver the last update's successor counts, which two updates foretell; of an iterative one the update.
+    """
 
     tolerance: float = 1e-8
     maximum_iterations: int = 15
@@ -132,6 +137,7 @@ class NewtonSolver:
         self.matrix = fempetsc.create_matrix(self.jacobian_forms, kind="nest" if nest else None)
         self._find_pattern()
         self.update_norms = np.zeros(len(problem.functions))
+        self._worst = np.inf
         self._prepare()
 
     def _prepare(self) -> None:
@@ -235,13 +241,21 @@ class NewtonSolver:
         worst = float(np.max(self.update_norms))
         if not np.isfinite(worst):
             return int(reasons.DIVERGED_FUNCTION_NANORINF)
-        if worst < self.options.tolerance:
+        if self._remaining(iteration, worst) < self.options.tolerance:
             return int(reasons.CONVERGED_SNORM_RELATIVE)
         if worst > self.options.divergence:
             return int(reasons.DIVERGED_DTOL)
         if iteration >= self.options.maximum_iterations:
             return int(reasons.DIVERGED_MAX_IT)
         return int(reasons.CONVERGED_ITERATING)
+
+    def _remaining(self, iteration: int, worst: float) -> float:
+        # What is still wrong after this update.  Exact Newton steps converge quadratically: an error e becomes C e^2,
+        # and two updates tell C, so no further iteration is spent on seeing a tiny update.  Inexact ones do not.
+        before, self._worst = self._worst, worst
+        if iteration < 2 or self.options.linear_solver != "direct" or worst >= before:
+            return worst
+        return min(worst, CAUTION * worst**3 / before**2)
 
     def _field_norms(self, vector: PETSc.Vec) -> np.ndarray[Any, np.dtype[np.float64]]:
         # Largest change of each field, in units of the field's scale.

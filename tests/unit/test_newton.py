@@ -234,15 +234,15 @@ def test_an_error_inside_a_callback_is_not_taken_for_numbers(
     assert isinstance(caught.value, KeyError) or caught.value.ierr == PYTHON_ERROR
 
 
-def test_the_tolerance_is_on_the_update_of_every_field_in_its_own_scale(restored: Any) -> None:
+def test_the_tolerance_is_on_what_is_wrong_with_every_field_in_its_own_scale(restored: Any) -> None:
     film = restored
     film.model.control.current.value = film.current_scale
     film.scheme.begin(SETTLING)
     film.solver.solve()
     film.scheme.begin(1.0)
-    assert film.solver.solve().converged
-    assert np.all(film.solver.update_norms < film.solver.options.tolerance)
-    # solved again from the solution, the update is nothing but round-off
+    first = film.solver.solve()
+    assert first.converged
+    # the last update may be larger than the tolerance, what it leaves is not: solved again, little changes
     solution = film.model.state.copy()
     assert film.solver.solve().iterations == 1
     for field, old, new in zip(film.model.state.fields, solution, film.model.state.copy(), strict=True):
