@@ -59,6 +59,7 @@ MA_PER_CM2: Final = 1e2
 MC_PER_CM2: Final = 1e2
 """1 nC/um^2 in mC/cm^2"""
 MILLI: Final = 1e3
+PERCENT: Final = 1e2
 NM_PER_UM: Final = 1e3
 C_PER_M2: Final = 1e3
 """1 nC/um^2 in C/m^2"""
@@ -72,7 +73,7 @@ STRESS_QUANTITIES: Final = (
     "Crack risk",
     "Energetic crack risk",
 )
-FACE_EXTREMES: Final = ("Max opening", "Damaged share", "Interfacial resistance")
+FACE_EXTREMES: Final = ("Max opening", "Damaged share", "Broken share", "Interfacial resistance")
 """whose largest value counts in the summary"""
 FACE_ENDS: Final = (
     "Mean conducting fraction",
@@ -305,6 +306,7 @@ class Recorder:
         if self.model.mechanics is not None:
             columns += [names.region_column(q, r) for q in STRESS_QUANTITIES for r in self.regions]
             columns += [f"Elastic energy in {r} [nJ]" for r in self.regions]
+            columns += [f"Mean expansion in {r} [%]" for r in active]
         if OUT_OF_PLANE_STRAIN in self.model.state.unknowns:
             columns.append("Out-of-plane strain [-]")
         if self.model.pressure is not None:
@@ -386,6 +388,9 @@ class Recorder:
             for name in self.regions:
                 self._stress_columns(row, name, stress)
                 row[f"Elastic energy in {name} [nJ]"] = reading.scalars[f"elastic energy {name}"] * self.depth
+            for region in model.active:
+                grown = reading.scalars[f"expansion {region.name}"] / region.volume
+                row[f"Mean expansion in {region.name} [%]"] = grown * PERCENT
         if OUT_OF_PLANE_STRAIN in model.state.unknowns:
             row["Out-of-plane strain [-]"] = self.meter.number(OUT_OF_PLANE_STRAIN)
         if model.pressure is not None and model.case.pressure is not None:

@@ -10,7 +10,8 @@ from chemomech.case.values import Block, CurrentDensity, Quantity, Words, mistak
 
 
 class Collector(NamedTuple):
-    """Where electrons enter: `region` at an outer `boundary`, or at its interface with the region `other`."""
+    """Where electrons enter: `region` at an outer `boundary`, or at its interface with the region `other`, or with all
+    whose names match it."""
 
     region: str
     boundary: str | None
@@ -95,7 +96,8 @@ class Cell(Block):
     """Temperature, uniform and constant [K]; "25 degC" or "298.15 K"."""
     current_collector: str | None = None
     """Where electrons enter: region@boundary, or region|region for the whole surface between two regions
-    (wired by a conductive network that is not resolved); needs contact_resistance."""
+    (wired by a conductive network that is not resolved), the second perhaps with a star for several; needs
+    contact_resistance."""
     contact_resistance: Annotated[float, Quantity("area_resistance", "1e-5 ohm m^2")] | None = None
     """Area resistance between collector and region [ohm m^2]."""
     collector_contact: Contact | None = None

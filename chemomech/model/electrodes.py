@@ -5,6 +5,7 @@ from typing import Any
 
 import chemomech.runtime  # noqa: F401
 
+from chemomech.case.patterns import matching
 from chemomech.case.schema import CounterElectrode as CounterElectrodeInput
 from chemomech.case.schema import WorkingElectrode as WorkingElectrodeInput
 from chemomech.constants import FARADAY, GAS
@@ -55,7 +56,7 @@ class Electrodes:
         if working is not None:
             return self._working(working, control)
         assert place is not None  # the case reader demands one of the two
-        neighbours = () if place.other is None else (place.other,)
+        neighbours = () if place.other is None else matching(place.other, self.numbers.case.regions)
         if place.boundary is not None:
             area = self.numbers.domain.boundary_area(place.boundary, [place.region])
         else:

@@ -175,6 +175,7 @@ FACE_QUANTITIES: Final = {
     "Mean contact pressure": "MPa",
     "Max opening": "nm",
     "Damaged share": "-",
+    "Broken share": "-",
 }
 """History quantities recorded once per face that can part or conducts in part, with their units."""
 

@@ -918,6 +918,23 @@ GRAINY: Edits = {
     "grains": {"radius": "0.9 um", "spread": 0.1, "overlap": 0.1, "rounding": 0.2},
     "mesh_size": {"interface": "0.4 um", "bulk": "1 um", "per_turn": 10},
 }
+CELLS: dict[str, Any] = {"size": "3 um", "disorder": 0.1, "seed": 1, "groups": 3}
+CUT: Edits = {"coating": DELETE, "pieces": CELLS}
+PLANES: dict[str, Any] = {"planes": {"x": ["6.1 um"]}, "groups": 2}
+
+
+def pieces_keys(needed: Edits) -> dict[str, tuple[Edits, Edits]]:
+    """Return the keys of the pieces of an electrolyte."""
+    planes = {**needed, "pieces": PLANES}
+    return {
+        "pieces.size": (needed, {"pieces.size": "2.5 um"}),
+        "pieces.disorder": (needed, {"pieces.disorder": 0.05}),
+        "pieces.seed": (needed, {"pieces.seed": 2}),
+        "pieces.planes": (planes, {"pieces.planes": {"x": ["5.9 um"]}}),
+        "pieces.groups": (needed, {"pieces.groups": 4}),
+    }
+
+
 FILLED: dict[str, Any] = {
     "kind": "inclusions",
     "coordinates": "plane strain",
@@ -993,6 +1010,7 @@ RECIPE_KEYS: dict[str, tuple[type[BaseModel], dict[str, Any], dict[str, tuple[Ed
             "grains.spread": (GRAINY, {"grains.spread": 0.15}),
             "grains.overlap": (GRAINY, {"grains.overlap": 0.15}),
             "grains.rounding": (GRAINY, {"grains.rounding": 0.15}),
+            **pieces_keys(CUT),
             "radii.median": ({}, {"radii.median": "1.9 um"}),
             "radii.spread": ({}, {"radii.spread": 0.05}),
             "radii.smallest": (
@@ -1022,6 +1040,7 @@ RECIPE_KEYS: dict[str, tuple[type[BaseModel], dict[str, Any], dict[str, tuple[Ed
             "gap": ({}, {"gap": "0.9 um"}),
             "coating": ({}, {"coating": "0.35 um"}),
             "seed": ({}, {"seed": 2}),
+            **pieces_keys({**CUT, "sides": "walled"}),
             "radii.median": ({}, {"radii.median": "1.9 um"}),
             "radii.spread": ({}, {"radii.spread": 0.05}),
             "radii.smallest": (
