@@ -64,6 +64,8 @@ class Contacts:
             if not given.parts and given.contact is None:
                 continue
             if tuple(sorted((one, other))) not in adjacent:
+                if self.case.pattern(one, other) is not None:
+                    continue
                 what = "the two regions do not touch in this mesh"
                 there = f"regions that touch: {sorted('|'.join(pair) for pair in adjacent)}"
                 raise InputError(Problem(f"[interfaces.'{one}|{other}']", what, there))

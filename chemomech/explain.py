@@ -20,10 +20,11 @@ from chemomech.case.schema import (
     Interphase,
     Quantity,
     Region,
+    SideReaction,
 )
 from chemomech.materials.material import Material
-from chemomech.materials.properties import DECOMPOSITION, GROWTH, ROLES, SALT
-from chemomech.protocol import Step, parse_pressure, parse_protocol
+from chemomech.materials.properties import DECOMPOSITION, GROWTH, ROLES, SALT, SIDE_REACTION
+from chemomech.protocol import Step, expanded, parse_pressure, parse_protocol
 
 Location = tuple[str | int, ...]
 
@@ -83,7 +84,12 @@ DOTTED: Final = (
     "collector_contact",
 )
 """Tables whose keys are said with the table's name."""
-LAYER_NUMBERS: Final = {*DECOMPOSITION, "growth_factor", *(key for keys in GROWTH.values() for key in keys)}
+LAYER_NUMBERS: Final = {
+    *DECOMPOSITION,
+    *SIDE_REACTION,
+    "growth_factor",
+    *(key for keys in GROWTH.values() for key in keys),
+}
 
 
 def explain(case: Case) -> str:
@@ -231,6 +237,7 @@ def _interfaces(case: Case) -> Iterator[str]:
             ionic = all(case.regions[name.strip()].role == "electrolyte" for name in key.split("|"))
             yield "  bonded; " + ("ions cross without resistance" if ionic else "no lithium crosses")
         yield from _faces(case, key, interface)
+        yield from _side_reactions(case, interface.side_reactions, ("interfaces", key))
         if transfer is None:
             continue
         terms = ["phi_s - phi_e - U(theta)"]
@@ -265,8 +272,17 @@ def _interphase(case: Case, given: Interphase, here: Location) -> Iterator[str]:
     yield "    side current +-F (d delta/dt)/molar_volume; - for reduction, which takes lithium up"
 
 
+def _side_reactions(case: Case, given: Mapping[str, SideReaction], here: Location) -> Iterator[str]:
+    for name, reaction in given.items():
+        back = " - k_b (1 - y)" if reaction.reversible else ""
+        yield from _layer(case, reaction, (*here, "side_reactions", name), f"dy/dt = -(k_f y{back})")
+    if given:
+        yield "    side current +-q (-dy/dt), + for oxidation, q = F thickness/molar_volume, y the share that is left"
+        yield "    k_f, k_b = i0/q exp(+-alpha n F (phi_s - phi_e - E0)/RT), alpha of the way back 1 - alpha"
+
+
 def _layer(
-    case: Case, given: Coating | Interphase | Interdiffusion, here: Location, law: str
+    case: Case, given: Coating | Interphase | Interdiffusion | SideReaction, here: Location, law: str
 ) -> Iterator[str]:
     yield f"  {here[-1]}: {given.material}, {law} [{case.origins.get(here, '')}]"
     only = tuple(key for key in type(given).model_fields if key != "properties")
@@ -322,7 +338,11 @@ def _boundaries(case: Case) -> Iterator[str]:
     if working is not None and working.kind == "lithium":
         yield f"  working electrode: lithium at boundary {working.at}, Butler-Volmer, at the cell voltage V"
     elif working is not None:
+        place: Location = ("cell", "working_electrode")
         yield f"  working electrode: blocking, at boundary {working.at}, i = double_layer d(V - phi_e)/dt"
+        if working.coating is not None:
+            yield from _layer(case, working.coating, (*place, "coating"), "drop i thickness/conductivity")
+        yield from _side_reactions(case, working.side_reactions, place)
     yield f"  counter electrode: lithium at boundary {case.cell.counter_electrode.at}, Butler-Volmer, 0 V"
     for key, metal in (("counter_electrode", case.cell.counter_electrode), ("working_electrode", working)):
         if metal is not None and metal.contact is not None:
@@ -354,9 +374,16 @@ def _protocol(case: Case) -> Iterator[str]:
     yield ""
     origin = case.origins.get(("protocol", "cycles"), "default")
     yield f"Protocol, cycles = {case.protocol.cycles} [{origin}]"
-    for entry in parse_protocol(case.protocol.steps, 1):
-        origin = case.origins.get(("protocol", "steps", entry.index - 1), "")
-        yield f"  {entry.index}. {entry.step.text}: {_meaning(entry.step)} [{origin}]"
+    said = set()
+    places = expanded(case.protocol.steps)
+    for entry, (position, text) in zip(parse_protocol(case.protocol.steps, 1), places, strict=True):
+        if (position, text) in said:  # in a repetition
+            continue
+        said.add((position, text))
+        origin = case.origins.get(("protocol", "steps", position), "")
+        times = places.count((position, text))
+        often = f", {times} times" if times > 1 else ""
+        yield f"  {entry.index}. {entry.step.text}: {_meaning(entry.step)}{often} [{origin}]"
 
 
 def _meaning(step: Step) -> str:
@@ -387,6 +414,8 @@ def _keys(
         value = getattr(table, key)
         if isinstance(value, BaseModel):
             yield from _keys(case, value, (*here, key), defaults=defaults)
+        elif key == "side_reactions" and value:
+            continue  # each is told of at its place
         elif key in written:
             yield f"  {_dotted(here, key)} = {_shown(written[key])} [{case.origins.get((*here, key), '')}]"
         elif defaults:
@@ -401,7 +430,7 @@ def _default(field: FieldInfo, value: object) -> str:
 
 def _shown(value: object) -> str:
     """Return a value as it would be written."""
-    if value is None or value == () or value == []:
+    if value is None or value == () or value == [] or value == {}:
         return "none"
     if isinstance(value, list | tuple):
         return ", ".join(_shown(each) for each in value)

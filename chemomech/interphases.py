@@ -9,10 +9,9 @@ from chemomech.case.layers import growth_factor, layer_material
 from chemomech.case.schema import Coating, Interdiffusion, Interface
 from chemomech.case.schema import Interphase as InterphaseInput
 from chemomech.fields import Field
+from chemomech.materials.kinetics import OXIDATION, REDUCTION
 from chemomech.materials.material import Material
 from chemomech.physics.interphase import (
-    OXIDATION,
-    REDUCTION,
     Charge,
     GrownLayer,
     Growth,
@@ -50,8 +49,12 @@ class LayerMaker:
 
     def coating(self, given: Coating) -> Film:
         """Return the resistance of a coating, thickness over conductivity."""
+        return Film(self.number(self.area_resistance(given)), "coating")
+
+    def area_resistance(self, given: Coating) -> float:
+        """Return thickness over conductivity [V um^2/nA]."""
         conductivity = layer_material(given, self.directories).number("ionic_conductivity", self.temperature)
-        return Film(self.number(given.thickness / conductivity), "coating")
+        return given.thickness / conductivity
 
     def interphase(
         self,

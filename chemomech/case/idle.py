@@ -11,6 +11,7 @@ from chemomech.case.schema import (
     Interphase,
     Mechanics,
     Numerics,
+    Protocol,
     WorkingElectrode,
 )
 from chemomech.case.schema_solution import STRESS_FIELDS
@@ -18,6 +19,7 @@ from chemomech.case.sections import Sections
 from chemomech.case.wording import Location
 from chemomech.errors import Problem
 from chemomech.materials.properties import KINDS, SALT
+from chemomech.protocol import IMPEDANCE_EXAMPLE, has_impedance
 
 ELASTIC: Final = ("youngs_modulus", "poissons_ratio")
 CRACKING: Final = ("tensile_strength", "fracture_toughness", "fracture_energy", "flaw_size")
@@ -49,6 +51,10 @@ def idle_keys(sections: Sections) -> Iterator[Problem]:
         what = f"solver = '{numerics.solver}' does not ask for a limit"
         yield sections.problem(("numerics", "direct_limit"), what, "remove it, or set solver = 'auto'")
     output = _table(sections, "output")
+    protocol: Protocol | None = sections.valid.get("protocol")
+    if "amplitudes_at" in output and protocol is not None and not has_impedance(protocol.steps):
+        what = "the protocol has no impedance step"
+        yield sections.problem(("output", "amplitudes_at"), what, f"remove it, or add {IMPEDANCE_EXAMPLE}")
     if output.get("figures") is False and output.get("animation") is True:
         what = "the animation is drawn with the figures, which are off"
         yield sections.problem(("output", "animation"), what, "set figures = true, or animation = false")

@@ -168,7 +168,8 @@ class Coating(Block):
     thickness: Annotated[float, Quantity("length", "10 nm")]
     """Thickness [nm]."""
     growth: Annotated[float, Field(ge=0.0)] | None = None
-    """Factor on the growth of the interphase [-], 0 stops it; without it the material's growth_factor."""
+    """Factor on the growth of the interphase and on side reactions [-], 0 stops them; without it the material's
+    growth_factor."""
 
 
 class Interphase(Block):
@@ -219,6 +220,28 @@ class Interdiffusion(Block):
         return numbers_only(value)
 
 
+class SideReaction(Block):
+    """Electrolyte that is oxidised or reduced where it touches what conducts electrons: a finite amount per area."""
+
+    material: str
+    """What reacts: its potential, exchange_current_density, decomposition_coefficient, electrons and molar_volume."""
+    thickness: Annotated[float, Quantity("length", "5 nm")]
+    """Thickness of the electrolyte that electrons reach [nm]; F thickness/molar_volume is the charge that it takes."""
+    reversible: bool
+    """true: what reacted goes back below (above) the potential; false: it is lost."""
+    initial_share: Fraction | None = None
+    """Share that has reacted before the run [-]; without it none."""
+    properties: Mapping[str, Any] = Field(
+        default_factory=dict, json_schema_extra={"additionalProperties": PROPERTY}
+    )
+    """Properties that replace the material's, e.g. { oxidation_potential = "2.2 V" }."""
+
+    @field_validator("properties")
+    @classmethod
+    def _check_properties(cls, value: Mapping[str, Any]) -> Mapping[str, str | float]:
+        return numbers_only(value)
+
+
 class Interface(Block):
     """What happens where two regions touch; one that is not named is bonded, and passes ions between electrolytes."""
 
@@ -230,6 +253,8 @@ class Interface(Block):
     """Interphase that grows there, in series with charge transfer; without it none."""
     interdiffusion: Interdiffusion | None = None
     """Interdiffused layer that grows there, in series with charge transfer; without it none."""
+    side_reactions: Mapping[str, SideReaction] = Field(default_factory=dict)
+    """Decomposition of the electrolyte at an active or conductor region, one table per reaction, its name yours."""
     resistance: Annotated[float, Quantity("area_resistance", "1e-2 ohm m^2")] | None = None
     """Area resistance that lithium ions meet between two electrolyte regions [ohm m^2]; without it none."""
     contact: InterfaceContact | None = None

@@ -131,6 +131,11 @@ class Output(Block):
         "crack_risk",
     )
     """Fields written over time (`chemomech list fields`)."""
+    amplitudes_at: (
+        Annotated[tuple[Annotated[float, Quantity("frequency", "1 kHz")], ...], Field(strict=False)] | None
+    ) = None
+    """Frequencies at which every impedance spectrum also gives pictures of local amplitudes and phases: potentials,
+    concentrations, current through interfaces [Hz]; without it none."""
     every: Annotated[int, Field(ge=1)] = 1
     """Accepted time steps between two frames of the fields [-]."""
     figures: bool = True

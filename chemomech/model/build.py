@@ -26,6 +26,7 @@ from chemomech.model.layers import SeriesLayers
 from chemomech.model.mechanics import solid, stack_pressure, stress_equilibrium, walls_of
 from chemomech.model.numbers import Numbers
 from chemomech.model.regions import ActiveRegion, SaltRegion
+from chemomech.model.side_reactions import SideReactions
 from chemomech.model.start import make_state, start
 from chemomech.physics.balance import Physics
 from chemomech.physics.conduction import Conduction
@@ -60,7 +61,10 @@ class _Builder:
         ions = {name: self.electrolytes.ion_concentration(name) for name in self.electrolytes.electric}
         self.mechanics = stress_equilibrium(numbers, ions)
         self.contacts = Contacts(case, domain, materials, numbers.number, self.mechanics)
-        self.electrodes = Electrodes(numbers, self.electrolytes, self.layers, self.contacts)
+        self.side_reactions = SideReactions(numbers, self.electrolytes)
+        self.electrodes = Electrodes(
+            numbers, self.electrolytes, self.layers, self.contacts, self.side_reactions
+        )
         self.interfaces = Interfaces(numbers, self.electrolytes, self.layers, self.contacts)
 
     def physics(
@@ -86,6 +90,8 @@ class _Builder:
             terminal,
             self.electrodes.counter(),
             *self.layers.growing,
+            *self.side_reactions.at_interfaces(),
+            *self.side_reactions.at_electrode,
             self.mechanics,
             self.pressure,
             *contacts.joints.values(),
@@ -129,6 +135,8 @@ class _Builder:
         refuse_mixed_lithium(numbers, state)
         residual = sum((item.residual(state) for item in physics), ufl.Form([]))
         voltage = start(state, numbers, electrolytes, self.interfaces.charge_layers, self.layers.grown)
+        for field, share in self.side_reactions.unreacted.items():
+            state.unknowns[field].function.x.array[:] = share
         contacts.start(state)
         problem = BlockProblem(
             residual,

@@ -24,7 +24,7 @@ from chemomech.fields import (
     ion_concentration,
 )
 from chemomech.materials.properties import SALT
-from chemomech.model.checks import refuse_apart
+from chemomech.model.checks import they_touch
 from chemomech.model.mechanics import solid
 from chemomech.model.numbers import Numbers
 from chemomech.physics.conduction import Conduction
@@ -132,7 +132,8 @@ class Electrolytes:
             if given.core_capacitance is None:
                 continue
             assert given.zero_charge is not None and charged is not None  # the case reader demands it
-            refuse_apart(numbers.domain, active, name)
+            if not they_touch(numbers.case, numbers.domain, active, name):
+                continue
             found.append(
                 InterfaceCore(
                     f"{active}|{name}",
@@ -165,8 +166,7 @@ class Electrolytes:
         found: dict[tuple[str, str], float] = {}
         for one, other in combinations(self.numbers.with_role("electrolyte"), 2):
             given = key(self.numbers.case.interface(one, other))
-            if given is not None:
-                refuse_apart(self.numbers.domain, one, other)
+            if given is not None and they_touch(self.numbers.case, self.numbers.domain, one, other):
                 found[one, other] = given
         return found
 

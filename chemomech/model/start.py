@@ -80,6 +80,9 @@ def start(
     if working is not None and working.zero_charge is not None:
         state.unknowns[CELL_VOLTAGE].function.x.array[:] = working.zero_charge
         voltage = working.zero_charge
+    if working is not None and working.initial_voltage is not None:
+        state.unknowns[CELL_VOLTAGE].function.x.array[:] = working.initial_voltage
+        voltage = working.initial_voltage
     for name, electric in electrolytes.electric.items():
         charged = numbers.case.regions[name].space_charge
         assert charged is not None

@@ -56,6 +56,16 @@ class Loss:
     """slope di_BV/d eta at the state [nA/(V um^2)]"""
 
 
+@dataclass(frozen=True)
+class Own:
+    """Terms of a row that are a process of their own and grow with its conductance."""
+
+    word: str
+    """of the process"""
+    row: Field
+    form: ufl.Form
+
+
 class Narrowed(Protocol):
     """What current loses on its way into the places that touch."""
 

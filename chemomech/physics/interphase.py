@@ -24,8 +24,6 @@ from chemomech.constants import FARADAY, GAS
 from chemomech.fields import ELECTRONIC_POTENTIAL, IONIC_POTENTIAL, Field, State
 from chemomech.physics.balance import exchange, outflow
 
-OXIDATION, REDUCTION = 1.0, -1.0
-
 
 @dataclass(frozen=True)
 class Reaction:

@@ -68,7 +68,7 @@ _MAPS = {
     "Von Mises stress": "plasma",
 }
 _SIGNED = ("Hydrostatic stress", "Max principal stress")
-_UNITS = {"um": "µm", "cm2": "cm²", "Ohm": "Ω", "ohm": "Ω", "degC": "°C"}
+_UNITS = {"um": "µm", "cm2": "cm²", "Ohm": "Ω", "ohm": "Ω", "degC": "°C", "deg": "°"}
 
 
 @dataclass(frozen=True)

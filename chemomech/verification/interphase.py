@@ -10,9 +10,8 @@ from chemomech.constants import FARADAY, GAS
 from chemomech.domain import Domain
 from chemomech.errors import RunError
 from chemomech.fields import CONCENTRATION, Field
+from chemomech.materials.kinetics import OXIDATION, REDUCTION
 from chemomech.physics.interphase import (
-    OXIDATION,
-    REDUCTION,
     Charge,
     GrownLayer,
     Growth,
