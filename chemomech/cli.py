@@ -66,6 +66,7 @@ def run(
     results: Path | None = None,
     no_figures: bool = False,
     quiet: bool = False,
+    timings: bool = False,
 ) -> int:
     """Solve a case and write its results folder.
 
@@ -86,6 +87,8 @@ def run(
         Draw neither figures nor animation.
     quiet
         No progress on the terminal.
+    timings
+        Say at the end where the time went.
     """
     asked = _read(case, overrides)
     folder = results if results is not None else asked.directory / "results"
@@ -104,6 +107,10 @@ def run(
     from chemomech.results.headlines import headlines
 
     say(f"{headlines(summary)}\nresults: {folder}")
+    if timings:
+        from chemomech.results.timings import say_where
+
+        say(say_where(folder))
     if not check:
         return 0
     from chemomech.results.compare import compare, report

@@ -22,6 +22,7 @@ MAY_KNOW: dict[str, set[str]] = {
     "runtime": set(),
     "ranks": set(),
     "together": set(),
+    "timing": set(),
     "protocol": set(),
     "materials": set(),
     "geometry": set(),
@@ -33,7 +34,7 @@ MAY_KNOW: dict[str, set[str]] = {
     "physics": {"domain", "fields", "materials"},
     "memory": {"domain", "fields"},
     "contacts": {"case", "domain", "fields", "materials", "physics"},
-    "solver": {"domain", "fields", "memory"},
+    "solver": {"domain", "fields", "memory", "timing"},
     "interphases": {"case", "fields", "materials", "physics"},
     "model": {
         "case",

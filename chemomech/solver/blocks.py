@@ -21,6 +21,7 @@ from dolfinx import fem
 from petsc4py import PETSc
 
 from chemomech.fields import Treatment
+from chemomech.timing import PRECONDITIONER, timed
 
 MULTIGRID: Final = {
     "ksp_type": "preonly",
@@ -86,6 +87,7 @@ class BlockPreconditioner:
 
     # ---- set-up -----------------------------------------------------------------------------------
 
+    @timed(PRECONDITIONER)
     def setUp(self, pc: PETSc.PC) -> None:
         """Prepare the solvers of the blocks for the present operator."""
         _, nest = pc.getOperators()

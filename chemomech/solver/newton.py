@@ -21,6 +21,7 @@ from mpi4py import MPI
 from petsc4py import PETSc
 
 from chemomech.solver.blocks import BlockPreconditioner, BlockTraits
+from chemomech.timing import FIRST_ASSEMBLY, FORMS, JACOBIAN, LINEAR_SOLVE, RESIDUAL, phase, timed
 
 REASONS = {
     PETSc.SNES.ConvergedReason.DIVERGED_FUNCTION_NANORINF: "the residual is not a number",
@@ -111,7 +112,8 @@ class BlockProblem:
 
     def compile(self, forms: Any) -> Any:
         """Compile UFL forms with this problem's entity maps and JIT options."""
-        return fem.form(forms, entity_maps=self.entity_maps, jit_options=self.jit_options)
+        with phase(FORMS):
+            return fem.form(forms, entity_maps=self.entity_maps, jit_options=self.jit_options)
 
 
 class NewtonSolver:
@@ -123,14 +125,16 @@ class NewtonSolver:
         self.comm = comm
         nest = options.linear_solver == "fieldsplit"
         self.residual_forms = problem.compile(problem.rows())
-        jacobian = problem.jacobian_blocks
+        with phase(FORMS):
+            jacobian = problem.jacobian_blocks
         self._varying = [
             [block is not None and _depends(block, problem.functions) for block in row] for row in jacobian
         ]
         self._constants: dict[tuple[int, int], np.ndarray[Any, np.dtype[np.float64]]] = {}
         self.jacobian_forms = problem.jacobian_forms
-        self.matrix = fempetsc.create_matrix(self.jacobian_forms, kind="nest" if nest else None)
-        self._find_pattern()
+        with phase(FIRST_ASSEMBLY):
+            self.matrix = fempetsc.create_matrix(self.jacobian_forms, kind="nest" if nest else None)
+            self._find_pattern()
         self.update_norms = np.zeros(len(problem.functions))
         self._prepare()
 
@@ -173,7 +177,7 @@ class NewtonSolver:
         self._layout = self.vector.getAttr("_blocks")
         if self._layout is not None:
             context["_blocks"] = self._layout
-        snes.setFunction(fempetsc.assemble_residual, self.vector, kargs=context)
+        snes.setFunction(timed(RESIDUAL)(fempetsc.assemble_residual), self.vector, kargs=context)
         snes.setJacobian(_weak(self._assemble_nest if nest else self._assemble_whole), self.matrix)
         # stol = 0: else a step into an overflow counts as converged, because its size is never taken.
         snes.setTolerances(stol=0.0, max_it=self.options.maximum_iterations)
@@ -198,12 +202,14 @@ class NewtonSolver:
         dolfinx.la.petsc._ghost_update(x, PETSc.InsertMode.INSERT, PETSc.ScatterMode.FORWARD)
         fempetsc.assign(x, self.problem.functions)
 
+    @timed(JACOBIAN)
     def _assemble_whole(self, snes: PETSc.SNES, x: PETSc.Vec, matrix: PETSc.Mat, _: PETSc.Mat) -> None:
         self._load(x)
         matrix.zeroEntries()
         fempetsc.assemble_matrix(matrix, self.jacobian_forms, self.problem.bcs, diag=1.0)
         matrix.assemble()
 
+    @timed(JACOBIAN)
     def _assemble_nest(self, snes: PETSc.SNES, x: PETSc.Vec, matrix: PETSc.Mat, _: PETSc.Mat) -> None:
         # A block that depends on no unknown is assembled again only when one of its constants has changed.
         self._load(x)
@@ -268,7 +274,8 @@ class NewtonSolver:
         """Solve from the functions' present values; on failure the functions hold the last iterate."""
         fempetsc.assign(self.problem.functions, self.solution)
         try:
-            self.snes.solve(None, self.solution)
+            with phase(LINEAR_SOLVE):  # assembly inside is charged by itself
+                self.snes.solve(None, self.solution)
         except PETSc.Error as error:  # a factorisation that PETSc reports as an error, not as a reason
             if error.ierr == PYTHON_ERROR:
                 raise  # a fault of ours inside a callback, not of the numbers
