@@ -66,8 +66,9 @@ def run(
     results: Path | None = None,
     no_figures: bool = False,
     quiet: bool = False,
+    timings: bool = False,
 ) -> int:
-    """Solve a case and write its results folder.
+    """Solve a case, or analyse the spectrum of a folder with measured.toml, and write its results folder.
 
     Example: chemomech run cases/nmc811_particle --set protocol.cycles=3
     In parallel: mpirun -n 4 chemomech run cases/nmc811_particle
@@ -86,7 +87,14 @@ def run(
         Draw neither figures nor animation.
     quiet
         No progress on the terminal.
+    timings
+        Say at the end where the time went.
     """
+    from chemomech.case.measured import measured_file
+
+    measured = measured_file(case)
+    if measured is not None:
+        return _measured(measured, overrides, check, results, no_figures)
     asked = _read(case, overrides)
     folder = results if results is not None else asked.directory / "results"
     expected = asked.directory / "expected.toml"
@@ -104,13 +112,42 @@ def run(
     from chemomech.results.headlines import headlines
 
     say(f"{headlines(summary)}\nresults: {folder}")
-    if not check:
-        return 0
+    if timings:
+        from chemomech.results.timings import say_where
+
+        say(say_where(folder))
+    return _compared(summary, expected) if check else 0
+
+
+def _compared(summary: dict[str, float], expected: Path) -> int:
     from chemomech.results.compare import compare, report
 
     comparisons = compare(summary, expected)
     say(report(comparisons))
     return 0 if all(one.passed for one in comparisons) else 1
+
+
+def _measured(
+    file: Path, overrides: tuple[str, ...], check: bool, results: Path | None, no_figures: bool
+) -> int:
+    """Analyse the spectrum of a measured.toml, as `run` does with a case."""
+    from chemomech.case.measured import read_measured_case
+
+    asked = read_measured_case(file)
+    if overrides:
+        raise InputError(Problem("--set", "a measurement has nothing to set", "leave out --set"))
+    folder = results if results is not None else file.parent / "results"
+    expected = file.parent / "expected.toml"
+    if check:
+        _comparable(expected, overrides)
+    _writable(folder)
+    if rank() > 0:
+        return 0
+    from chemomech.measured import run_measured
+
+    summary, said = run_measured(asked, file, folder, figures=not no_figures)
+    say(f"{said}\nresults: {folder}")
+    return _compared(summary, expected) if check else 0
 
 
 @app.command
@@ -155,6 +192,7 @@ def drt(
     *,
     number: int | None = None,
     method: str = "own",
+    signed: bool = False,
     output: Path | None = None,
 ) -> int:
     """Find the relaxation times of a spectrum, simulated or measured, and who owns them.
@@ -169,6 +207,8 @@ def drt(
         Which spectrum, counted from 1; without it the last.
     method
         own, or in addition one of pyimpspec's: tr-nnls, tr-rbf, bht.
+    signed
+        Let the distribution be negative, for spectra with an inductive loop at low frequency.
     output
         Folder for drt.json, drt.csv and drt.png; without it the results folder, or that of the file.
     """
@@ -177,7 +217,7 @@ def drt(
     folder = output if output is not None else (spectrum if spectrum.is_dir() else spectrum.parent)
     from chemomech.drt import relax
 
-    say(relax(spectrum, folder, number, method))
+    say(relax(spectrum, folder, number, method, signed=signed))
     return 0
 
 
@@ -268,9 +308,15 @@ def check(case: Path, *, overrides: Overrides = ()) -> int:
     case
         Case folder, or its case.toml.
     """
-    _read(case, overrides)
+    from chemomech.case.measured import measured_file, read_measured_case
     from chemomech.case.read import has_study
 
+    measured = measured_file(case)
+    if measured is not None:
+        read_measured_case(measured)
+        say(f"{case}: no mistakes found")
+        return 0
+    _read(case, overrides)
     points = ""
     if has_study(case):
         from chemomech.study.read import read_study

@@ -13,6 +13,7 @@ from chemomech.case.mesh import mesh_names
 from chemomech.case.schema import (
     Case,
     Coating,
+    Contact,
     Effective,
     Interdiffusion,
     Interface,
@@ -72,6 +73,17 @@ _KINETICS: Final = (
 )
 
 
+DOTTED: Final = (
+    "counter_electrode",
+    "working_electrode",
+    "initial",
+    "salt",
+    "interphase",
+    "additive",
+    "contact",
+    "collector_contact",
+)
+"""Tables whose keys are said with the table's name."""
 LAYER_NUMBERS: Final = {
     *DECOMPOSITION,
     *SIDE_REACTION,
@@ -293,9 +305,21 @@ def _faces(case: Case, key: str, interface: Interface) -> Iterator[str]:
         yield "  bonded up to its strength: t = k(D) opening, lost for good at 2 fracture_energy/strength"
         yield from _keys(case, interface.cohesive, (*here, "cohesive"))
     if interface.contact is not None:
-        yield f"  conducts where it touches: {_LAWS[interface.contact.law]}, p the local normal pressure"
-        yield "  after the largest pressure p_m: A(p_m) [retained + (1 - retained)(p/p_m)^unloading_exponent]"
-        yield from _keys(case, interface.contact, (*here, "contact"))
+        yield from _contact(case, interface.contact, (*here, "contact"))
+
+
+def _contact(case: Case, given: Contact, here: Location) -> Iterator[str]:
+    """Yield how much of a face touches, and what narrowing into it costs."""
+    yield f"  {here[-1]}: conducts where it touches: {_LAWS[given.law]}, p the local normal pressure"
+    yield "  after the largest pressure p_m: A(p_m) [retained + (1 - retained)(p/p_m)^unloading_exponent]"
+    if given.constriction:
+        narrow = {
+            "westergaard": "l = A (wavelength/pi) ln(1/sin(pi A/2))",
+            "greenwood_williamson": "l = (pi r/4)(1 - sqrt A)^1.5, r = 2 sqrt(asperity_radius height_spread/pi)",
+        }.get(given.law, "l = (pi spot_radius/4)(1 - sqrt A)^1.5")
+        yield f"  constriction in series, per area that touches: (1/kappa_1 + 1/kappa_2) l, {narrow}"
+    if here[0] != "cell":  # the cell's keys are said together
+        yield from _keys(case, given, here)
 
 
 def _boundaries(case: Case) -> Iterator[str]:
@@ -309,6 +333,8 @@ def _boundaries(case: Case) -> Iterator[str]:
             else f"its whole interface with {collector.other}"
         )
         yield f"  current collector: region {collector.region} at {where}, i = (V - phi_s)/contact_resistance"
+    if case.cell.collector_contact is not None:
+        yield from _contact(case, case.cell.collector_contact, ("cell", "collector_contact"))
     if working is not None and working.kind == "lithium":
         yield f"  working electrode: lithium at boundary {working.at}, Butler-Volmer, at the cell voltage V"
     elif working is not None:
@@ -318,11 +344,11 @@ def _boundaries(case: Case) -> Iterator[str]:
             yield from _layer(case, working.coating, (*place, "coating"), "drop i thickness/conductivity")
         yield from _side_reactions(case, working.side_reactions, place)
     yield f"  counter electrode: lithium at boundary {case.cell.counter_electrode.at}, Butler-Volmer, 0 V"
-    if case.cell.counter_electrode.interphase is not None:
-        here: Location = ("cell", "counter_electrode", "interphase")
-        yield from _interphase(case, case.cell.counter_electrode.interphase, here)
-    if working is not None and working.interphase is not None:
-        yield from _interphase(case, working.interphase, ("cell", "working_electrode", "interphase"))
+    for key, metal in (("counter_electrode", case.cell.counter_electrode), ("working_electrode", working)):
+        if metal is not None and metal.contact is not None:
+            yield from _contact(case, metal.contact, ("cell", key, "contact"))
+        if metal is not None and metal.interphase is not None:
+            yield from _interphase(case, metal.interphase, ("cell", key, "interphase"))
     yield from _keys(case, case.cell, ("cell",))
     yield ""
     yield "Outer boundaries"
@@ -418,8 +444,4 @@ def _shown(value: object) -> str:
 
 
 def _dotted(here: Location, key: str) -> str:
-    return (
-        f"{here[-1]}.{key}"
-        if here[-1] in ("counter_electrode", "working_electrode", "initial", "salt", "interphase", "additive")
-        else key
-    )
+    return f"{here[-1]}.{key}" if here[-1] in DOTTED else key

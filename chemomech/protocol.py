@@ -267,6 +267,11 @@ def _sweep(text: str, rest: str) -> Step:
     return Step(text, "sweep", ends[0], "V", abs(ends[1] - ends[0]) / rate, (), target=ends[1])
 
 
+def has_impedance(steps: Sequence[str]) -> bool:
+    """Say whether one of these sentences asks for an impedance spectrum."""
+    return any(text.strip().lower().startswith("impedance") for text in steps)
+
+
 def _impedance(text: str, rest: str) -> Step:
     """Return the step of "from 1 MHz to 1 mHz, 10 points per decade"."""
     example = f"write for example {IMPEDANCE_EXAMPLE}"

@@ -61,6 +61,7 @@ MA_PER_CM2: Final = 1e2
 MC_PER_CM2: Final = 1e2
 """1 nC/um^2 in mC/cm^2"""
 MILLI: Final = 1e3
+PERCENT: Final = 1e2
 NM_PER_UM: Final = 1e3
 C_PER_M2: Final = 1e3
 """1 nC/um^2 in C/m^2"""
@@ -74,7 +75,7 @@ STRESS_QUANTITIES: Final = (
     "Crack risk",
     "Energetic crack risk",
 )
-FACE_EXTREMES: Final = ("Max opening", "Damaged share", "Interfacial resistance")
+FACE_EXTREMES: Final = ("Max opening", "Damaged share", "Broken share", "Interfacial resistance")
 """whose largest value counts in the summary"""
 FACE_ENDS: Final = (
     "Mean conducting fraction",
@@ -100,6 +101,7 @@ INTERFACE_QUANTITIES: Final[dict[str, tuple[str, str, float]]] = {
     "layer resistance ": ("Layer resistance", "ohm.m2", OHM_M2),
     **{f"{word} thickness ": (f"Mean {word} thickness", "nm", MILLI) for word in GROWING},
     **{f"{word} resistance ": (f"{word.capitalize()} resistance", "ohm.cm2", OHM_CM2) for word in GROWING},
+    "constriction ": ("Constriction resistance", "ohm.cm2", OHM_CM2),
     "interphase current ": ("Interphase current density", "mA.cm-2", MA_PER_CM2),
 }
 """how observables integrated over an interface begin -> what the columns of their means are called, unit, factor"""
@@ -306,6 +308,7 @@ class Recorder:
         if self.model.mechanics is not None:
             columns += [names.region_column(q, r) for q in STRESS_QUANTITIES for r in self.regions]
             columns += [f"Elastic energy in {r} [nJ]" for r in self.regions]
+            columns += [f"Mean expansion in {r} [%]" for r in active]
         if OUT_OF_PLANE_STRAIN in self.model.state.unknowns:
             columns.append("Out-of-plane strain [-]")
         if self.model.pressure is not None:
@@ -332,8 +335,11 @@ class Recorder:
         return areas
 
     def _area(self, place: str) -> float:
-        # of an interface, or of the electrolyte's part of a boundary
+        # of an interface, of a region's part of a boundary ("a@b"), or of the electrolyte's
         domain = self.model.domain
+        region, at, boundary = place.partition("@")
+        if at:
+            return domain.boundary_area(boundary, [region])
         if "|" in place:
             return domain.interface_area(*([part] for part in place.split("|")))
         regions = self.model.case.regions
@@ -384,6 +390,9 @@ class Recorder:
             for name in self.regions:
                 self._stress_columns(row, name, stress)
                 row[f"Elastic energy in {name} [nJ]"] = reading.scalars[f"elastic energy {name}"] * self.depth
+            for region in model.active:
+                grown = reading.scalars[f"expansion {region.name}"] / region.volume
+                row[f"Mean expansion in {region.name} [%]"] = grown * PERCENT
         if OUT_OF_PLANE_STRAIN in model.state.unknowns:
             row["Out-of-plane strain [-]"] = self.meter.number(OUT_OF_PLANE_STRAIN)
         if model.pressure is not None and model.case.pressure is not None:

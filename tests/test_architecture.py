@@ -22,6 +22,7 @@ MAY_KNOW: dict[str, set[str]] = {
     "runtime": set(),
     "ranks": set(),
     "together": set(),
+    "timing": set(),
     "protocol": set(),
     "materials": set(),
     "geometry": set(),
@@ -32,8 +33,9 @@ MAY_KNOW: dict[str, set[str]] = {
     "fields": {"domain"},
     "physics": {"domain", "fields", "materials"},
     "memory": {"domain", "fields"},
-    "contacts": {"case", "domain", "fields", "materials", "physics"},
-    "solver": {"domain", "fields", "memory"},
+    "contacts": {"case", "domain", "fields", "materials", "physics", "roughness"},
+    "roughness": {"case", "fields", "materials"},
+    "solver": {"domain", "fields", "memory", "timing"},
     "interphases": {"case", "fields", "materials", "physics"},
     "model": {
         "case",
@@ -74,9 +76,10 @@ MAY_KNOW: dict[str, set[str]] = {
         "together",
     },
     "record": {"analysis", "domain", "fields", "materials", "model", "results"},
-    "spectra": {"analysis", "model", "protocol", "record", "results"},
+    "spectra": {"analysis", "fields", "model", "protocol", "record", "results"},
     "drt": {"analysis", "render", "results"},
     "gitt": {"analysis", "render", "results"},
+    "measured": {"analysis", "case", "drt", "render", "results"},
     "simulate": {"model", "protocol", "record", "results", "solver"},
     "summary": {"protocol", "results", "simulate"},
     "progress": {"results", "simulate"},
@@ -87,6 +90,7 @@ MAY_KNOW: dict[str, set[str]] = {
     "study": {"case", "drawing", "geometry.recipe", "ranks", "results"},
 }
 MAY_KNOW["run"] = set(MAY_KNOW) - {
+    "measured",
     "render",
     "study",
 }  # pictures are made by another process, from the results folder

@@ -17,7 +17,7 @@ from chemomech.fields import (
     Field,
     State,
 )
-from chemomech.physics.balance import Loss, Physics
+from chemomech.physics.balance import Divided, Loss, Physics
 from chemomech.physics.charge_transfer import ChargeTransfer
 from chemomech.physics.interphase import Interphase
 from chemomech.physics.ionic_contact import IonicContact
@@ -80,11 +80,18 @@ def _migrating(physics: SaltTransport, state: State) -> tuple[Part, ...]:
     return (Part(IN_REGIONS[IONIC_POTENTIAL.quantity], physics.concentration, form, 1.0),)
 
 
+def _divided(divided: tuple[Divided, ...]) -> tuple[Part, ...]:
+    # Each of two resistances in series has its own part of the drop.
+    return tuple(Part(one.word, one.row, one.form, 1.0, one.share) for one in divided)
+
+
 PARTED: Final[Mapping[type, Callable[[Any, State], tuple[Part, ...]]]] = {
     ChargeTransfer: lambda physics, state: _lost(physics.losses(state)),
     WorkingElectrode: _working,
     CounterElectrode: lambda physics, state: _lost(physics.losses(state)),
     SaltTransport: _migrating,
+    CurrentCollector: lambda physics, state: _divided(physics.narrowed(state)),
+    IonicContact: lambda physics, state: _divided(physics.narrowed(state)),
 }
 """physics whose rows hold terms of several processes"""
 

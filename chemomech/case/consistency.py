@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from chemomech.case.contacts import contact_problems
 from chemomech.case.effective import effective_problems
 from chemomech.case.idle import idle_keys
 from chemomech.case.layers import layer_problems
 from chemomech.case.mesh import mesh_problems
-from chemomech.case.schema import Cell, Interface, Numerics, Pressure, Protocol, Region
+from chemomech.case.patterns import STAR, matching
+from chemomech.case.schema import Cell, Interface, Pressure, Protocol, Region
 from chemomech.case.sections import Sections
 from chemomech.case.wording import Location, nearest
 from chemomech.errors import InputError, Problem
@@ -30,6 +32,7 @@ def inconsistencies(sections: Sections) -> list[Problem]:
         *_region_states(sections),
         *_interfaces(sections),
         *layer_problems(sections),
+        *contact_problems(sections),
         *_cell(sections),
         *_schedule(sections),
         *mesh_problems(sections),
@@ -210,7 +213,6 @@ def _faces(
     sections: Sections, here: Location, interface: Interface, roles: Sequence[str]
 ) -> Iterator[Problem]:
     """Contact and bonds: what they act on must be there."""
-    numerics: Numerics | None = sections.valid.get("numerics")
     passes = interface.charge_transfer is not None or interface.resistance is not None
     if interface.contact is not None and len(roles) == 2 and not passes:
         what = "no current crosses here that a contact could throttle"
@@ -221,9 +223,6 @@ def _faces(
     if healing is not None and interface.cohesive is None:
         what = "nothing can break here that could heal"
         yield sections.problem((*here, "contact", "healing"), what, "give 'cohesive', or remove 'healing'")
-    if interface.parts and numerics is not None and numerics.solver == "fieldsplit":
-        what = "bodies that can part need solver = 'direct'"
-        yield sections.problem(("numerics", "solver"), what, "write solver = 'direct' or 'auto'")
     retained = None if interface.contact is None else interface.contact.retained
     if interface.loose and retained is not None:
         what = "nothing adheres where two regions merely touch"
@@ -314,8 +313,12 @@ def _cell(sections: Sections) -> Iterator[Problem]:
     here: Location = ("cell", "current_collector")
     places = [collector.region] if collector.other is None else [collector.region, collector.other]
     for name in places:
-        if name not in sections.region_names:
+        if not matching(name, sections.region_names):
             yield sections.problem(here, f"there is no region '{name}'", nearest(name, sections.region_names))
+    if cell.collector_contact is not None and collector.other is not None and STAR in collector.other:
+        what = f"one contact for the several interfaces of '{cell.current_collector}'"
+        remedy = "give the 'contact' to the interfaces, or name one region"
+        yield sections.problem(("cell", "collector_contact"), what, remedy)
     if collector.region == collector.other:
         yield sections.problem(
             here, f"'{cell.current_collector}' names one region twice", "name its neighbour"

@@ -5,12 +5,13 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field, field_validator
 
-from chemomech.case.schema_interfaces import Coating, Contact, Interphase, SideReaction
+from chemomech.case.schema_interfaces import Coating, Contact, ElectrodeContact, Interphase, SideReaction
 from chemomech.case.values import Block, CurrentDensity, Quantity, Words, mistake
 
 
 class Collector(NamedTuple):
-    """Where electrons enter: `region` at an outer `boundary`, or at its interface with the region `other`."""
+    """Where electrons enter: `region` at an outer `boundary`, or at its interface with the region `other`, or with all
+    whose names match it."""
 
     region: str
     boundary: str | None
@@ -32,6 +33,8 @@ class CounterElectrode(Block):
     """Area resistance of its interphase film [ohm m^2]; without it none."""
     interphase: Interphase | None = None
     """Interphase that grows on it; without it none."""
+    contact: ElectrodeContact | None = None
+    """Law of rough contact: only the share of the area that touches passes current; without it all of it does."""
 
 
 class WorkingElectrode(Block):
@@ -50,6 +53,8 @@ class WorkingElectrode(Block):
     """Area resistance of the interphase film on lithium [ohm m^2]; without it none."""
     interphase: Interphase | None = None
     """Interphase that grows on lithium; without it none."""
+    contact: ElectrodeContact | None = None
+    """Law of rough contact of lithium: only the share of the area that touches passes current; without it all does."""
     double_layer: Annotated[float, Quantity("area_capacitance", "0.1 F/m^2")] | None = None
     """Double-layer capacitance [F/m^2]; required for blocking, refused for lithium. Against a region with
     space_charge it is that of the core layer alone."""
@@ -70,7 +75,7 @@ class WorkingElectrode(Block):
         refused = ["double_layer", "zero_charge", "initial_voltage", "side_reactions", "coating"]
         if self.kind == "blocking":
             key, example = "double_layer", "0.1 F/m^2"
-            refused = ["exchange_current", "film_resistance", "interphase"]
+            refused = ["exchange_current", "film_resistance", "interphase", "contact"]
         if getattr(self, key) is None:
             raise mistake(f"kind = '{self.kind}' needs '{key}'", f'write for example {key} = "{example}"')
         for name in refused:
@@ -91,7 +96,8 @@ class Cell(Block):
     """Temperature, uniform and constant [K]; "25 degC" or "298.15 K"."""
     current_collector: str | None = None
     """Where electrons enter: region@boundary, or region|region for the whole surface between two regions
-    (wired by a conductive network that is not resolved); needs contact_resistance."""
+    (wired by a conductive network that is not resolved), the second perhaps with a star for several; needs
+    contact_resistance."""
     contact_resistance: Annotated[float, Quantity("area_resistance", "1e-5 ohm m^2")] | None = None
     """Area resistance between collector and region [ohm m^2]."""
     collector_contact: Contact | None = None

@@ -14,6 +14,7 @@ from chemomech.case.schema import Case
 from chemomech.contacts import Contacts
 from chemomech.domain import Domain, check_names
 from chemomech.fields import ELECTRONIC_POTENTIAL
+from chemomech.interphases import Grown
 from chemomech.materials.material import Material, load_material
 from chemomech.memory import Memories
 from chemomech.model.checks import boundaries_used, check_dimension, refuse_floating, refuse_mixed_lithium
@@ -85,6 +86,7 @@ class _Builder:
             *self.interfaces.charge_layers,
             *electrolytes.ionic_contacts(contacts),
             *contacts.contacts.values(),
+            *contacts.constrictions.values(),
             terminal,
             self.electrodes.counter(),
             *self.layers.growing,
@@ -128,7 +130,8 @@ class _Builder:
         physics = self.physics(terminal, space_charge)
         refuse_floating(numbers, electrolytes.ionic, electrolytes.resistances)
         fields = contacts.parted(list(dict.fromkeys(f for item in physics for f in item.fields)))
-        state = make_state(numbers, contacts, fields)
+        covered = self._covered()
+        state = make_state(numbers, [*contacts.point_faces(), *dict(covered)], contacts.memories(), fields)
         refuse_mixed_lithium(numbers, state)
         residual = sum((item.residual(state) for item in physics), ufl.Form([]))
         voltage = start(state, numbers, electrolytes, self.interfaces.charge_layers, self.layers.grown)
@@ -167,7 +170,19 @@ class _Builder:
             memories=Memories(state, contacts.followed(state), problem.compile),
             lithium_metal=tuple(f"metal current at {boundary}" for boundary in metal),
             grown=tuple(self.layers.grown),
+            covered=covered,
         )
+
+    def _covered(self) -> tuple[tuple[str, Grown], ...]:
+        found: list[tuple[str, Grown]] = []
+        for one in self.layers.grown:
+            kind, _, place = one.layer.thickness.support.partition(":")
+            faces = [place]
+            if kind == "boundary":
+                regions = [name for names in self.electrolytes.touching(place).values() for name in names]
+                faces = [f"{name}@{place}" for name in regions]
+            found += [(face, one) for face in faces]
+        return tuple(found)
 
     def _active_region(self, name: str) -> ActiveRegion:
         limit = self.numbers.property(name, "maximum_concentration")

@@ -54,6 +54,8 @@ class Model:
     """observables that are currents of lithium ions from metal into the electrolyte"""
     grown: tuple[Grown, ...] = ()
     """layers that grow on interfaces and on lithium metal"""
+    covered: tuple[tuple[str, Grown], ...] = ()
+    """the same with each face that they lie on"""
 
     @property
     def depth(self) -> float:

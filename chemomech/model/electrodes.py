@@ -5,6 +5,7 @@ from typing import Any
 
 import chemomech.runtime  # noqa: F401
 
+from chemomech.case.patterns import matching
 from chemomech.case.schema import CounterElectrode as CounterElectrodeInput
 from chemomech.case.schema import WorkingElectrode as WorkingElectrodeInput
 from chemomech.constants import FARADAY, GAS
@@ -55,7 +56,7 @@ class Electrodes:
         if working is not None:
             return self._working(working, control)
         assert place is not None  # the case reader demands one of the two
-        neighbours = () if place.other is None else (place.other,)
+        neighbours = () if place.other is None else matching(place.other, self.numbers.case.regions)
         if place.boundary is not None:
             area = self.numbers.domain.boundary_area(place.boundary, [place.region])
         else:
@@ -68,6 +69,7 @@ class Electrodes:
                     "name a boundary or a region that this region touches",
                 )
             )
+        fraction, constriction = self.contacts.collector()
         return CurrentCollector(
             place.region,
             place.boundary,
@@ -75,7 +77,8 @@ class Electrodes:
             self.numbers.number(self.numbers.case.cell.contact_resistance or 0.0),
             control,
             area,
-            self.contacts.collector_fraction(),
+            fraction,
+            constriction,
         )
 
     def counter(self) -> CounterElectrode:
@@ -168,7 +171,8 @@ class Electrodes:
         exchange_current: float,
         metal: Field | None,
     ) -> LithiumElectrode:
-        layers, side = self.layers.at_lithium(given, touching, metal)
+        layers, side = self.layers.at_lithium(given, touching, metal, self.contacts)
+        contact, _ = self.contacts.metal(given.at)
         film = self._film_current(given.at) if layers else None
         kinetics = Kinetics(self.numbers.number(exchange_current), 0.5, 0.5, self.numbers.temperature)
-        return LithiumElectrode(given.at, touching, kinetics, metal, layers, film, side)
+        return LithiumElectrode(given.at, touching, kinetics, metal, layers, film, side, contact)

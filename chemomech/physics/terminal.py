@@ -4,8 +4,8 @@ The cell passes a current density i through its terminal [positive = into the el
 electrons = charging]; V is one global unknown, and one Constant chooses whether the current or the voltage is given:
     mode (i - I/A) + (1 - mode) g (V - V_set) = 0, integrated over the terminal, g a conductance.
 
-* A collector on active material: i = (V - phi_s)/R_c.
-* Lithium metal on the electrolyte: i = i_BV(E - phi_e - drops(i)) + i_side, E = V (working) or E = 0 (counter);
+* A collector on active material: i = a (V - phi_s)/(R_c + R_s), a the share that touches, R_s a constriction.
+* Lithium metal on the electrolyte: i = a i_BV(E - phi_e - drops(i/a)) + i_side, E = V (working) or E = 0 (counter);
   i_side is what an interphase that grows on the metal takes.
 * A blocking electrode on the electrolyte: i = C dE/dt + sum of i_side(E), E = V - phi_e - i R, R of a coating on it.
 """
@@ -21,7 +21,7 @@ from dolfinx import fem
 
 from chemomech.fields import CELL_VOLTAGE, ELECTRONIC_POTENTIAL, Field, State
 from chemomech.materials.kinetics import Kinetics
-from chemomech.physics.balance import Layer, Loss, Own, outflow
+from chemomech.physics.balance import Divided, Layer, Loss, Narrowed, Own, outflow
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,8 @@ class CurrentCollector:
     """[um^2]"""
     conducting_fraction: Callable[[State], Any] | None = None
     """share of the nominal area that conducts, in (0, 1]; None means all of it"""
+    constriction: Narrowed | None = None
+    """in series where the area touches"""
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -79,8 +81,26 @@ class CurrentCollector:
         # The references are subtracted apart: added to both first, they would cost the small drop its digits.
         terminal, electrons = state.unknowns[CELL_VOLTAGE], state.unknowns[ELECTRONIC_POTENTIAL]
         drop = self._trace(terminal.function) - self._trace(electrons.function)
-        density = (drop + (terminal.reference - electrons.reference)) / self.contact_resistance
+        density = (drop + (terminal.reference - electrons.reference)) / self._total(state)
         return density if self.conducting_fraction is None else self.conducting_fraction(state) * density
+
+    def narrowed(self, state: State) -> tuple[Divided, ...]:
+        """The terms of both rows, and the constriction's share of their drop."""
+        if self.constriction is None:
+            return ()
+        share, density = self.constriction.resistance(state) / self._total(state), self.density(state)
+        terms = {
+            ELECTRONIC_POTENTIAL: -density * self._trace(state.test[ELECTRONIC_POTENTIAL]),
+            CELL_VOLTAGE: self.control.mode * density * self._trace(state.test[CELL_VOLTAGE]),
+        }
+        return tuple(
+            Divided("constriction", row, self._integrate(state, term), share) for row, term in terms.items()
+        )
+
+    def _total(self, state: State) -> Any:
+        # per area that touches
+        narrow = 0.0 if self.constriction is None else self.constriction.resistance(state)
+        return self.contact_resistance + narrow
 
     def _trace(self, value: Any) -> Any:
         return value if self.boundary is not None else value("+")
@@ -144,6 +164,17 @@ def entering(electrode: Electrode, state: State) -> ufl.Form:
     )
 
 
+class Contact(Protocol):
+    """How much of an electrode touches."""
+
+    @property
+    def face(self) -> str:
+        """Where: a region and a boundary, "a@b"."""
+
+    def fraction(self, state: State) -> Any:
+        """Share of the nominal area that conducts, in (0, 1]."""
+
+
 class SideReaction(Protocol):
     """What takes current from an electrode beside its charge transfer or its double layer."""
 
@@ -161,7 +192,7 @@ class NamedReaction(SideReaction, Protocol):
 
 @dataclass(frozen=True)
 class LithiumElectrode:
-    """Lithium metal at a potential E on a boundary of the electrolyte: i = i_BV(E - phi_e - drops(i)) + i_side."""
+    """Lithium metal at a potential E on a boundary of the electrolyte: i = a i_BV(E - phi_e - drops(i/a)) + i_side."""
 
     boundary: str
     touching: Mapping[Field, tuple[str, ...]]
@@ -174,6 +205,8 @@ class LithiumElectrode:
     """that current density on the boundary as an unknown, needed with layers"""
     side: SideReaction | None = None
     """what grows on the metal and takes current"""
+    contact: Contact | None = None
+    """how much of the area touches; None means all of it"""
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -190,16 +223,16 @@ class LithiumElectrode:
     def _charge_transfer(self, state: State, potential: Field) -> Any:
         if self.film_current is not None:
             return state.value[self.film_current]
-        return self.kinetics.current(self._drop(state, potential))
+        return self._fraction(state) * self.kinetics.current(self._drop(state, potential))
 
     def residual(self, state: State) -> ufl.Form:
         """Current from lithium enters the electrolyte; the law of charge transfer behind layers."""
         form = entering(self, state)
         if self.film_current is not None:
-            density = state.value[self.film_current]
+            density, fraction = state.value[self.film_current], self._fraction(state)
             for potential, regions in self.touching.items():
-                lost = sum(layer.drop(state, density) for layer in self.layers)
-                law = density - self.kinetics.current(self._drop(state, potential) - lost)
+                lost = sum(layer.drop(state, density / fraction) for layer in self.layers)
+                law = density - fraction * self.kinetics.current(self._drop(state, potential) - lost)
                 form += outflow(state, self.film_current, law, self.boundary, regions)
         return form
 
@@ -207,10 +240,11 @@ class LithiumElectrode:
         """What each layer takes of the overpotential."""
         if self.film_current is None:
             return ()
-        found = []
+        found, fraction = [], self._fraction(state)
         for potential, regions in self.touching.items():
-            drops = [layer.drop(state, state.value[self.film_current]) for layer in self.layers]
-            slope = self.kinetics.slope(self._drop(state, potential) - sum(drops))
+            density = state.value[self.film_current] / fraction
+            drops = [layer.drop(state, density) for layer in self.layers]
+            slope = fraction * self.kinetics.slope(self._drop(state, potential) - sum(drops))
             for layer, drop in zip(self.layers, drops, strict=True):
                 form = outflow(state, self.film_current, drop, self.boundary, regions)
                 found.append(Loss(layer.word, self.film_current, form, slope))
@@ -221,12 +255,22 @@ class LithiumElectrode:
         return ()
 
     def observables(self, state: State) -> dict[str, ufl.Form]:
-        """Current of lithium ions that leave the metal [nA]: without what the interphase takes."""
+        """Current of lithium ions that leave the metal [nA]: without what the interphase takes; where only part of the
+        area conducts, the conductance near equilibrium [nA/V]."""
         given = (
             state.domain.on_boundary(self._charge_transfer(state, potential), self.boundary, regions)
             for potential, regions in self.touching.items()
         )
-        return {f"metal current at {self.boundary}": sum(given, ufl.Form([]))}
+        found = {f"metal current at {self.boundary}": sum(given, ufl.Form([]))}
+        if self.contact is not None:
+            layers = sum(layer.drop(state, 1.0) for layer in self.layers)
+            conductance = self._fraction(state) / (layers + 1.0 / self.kinetics.conductance(0.5))
+            form = state.domain.on_face(conductance, self.contact.face)
+            found[f"interface conductance {self.contact.face}"] = form
+        return found
+
+    def _fraction(self, state: State) -> Any:
+        return 1.0 if self.contact is None else self.contact.fraction(state)
 
     def _drop(self, state: State, potential: Field) -> Any:
         metal = 0.0 if self.metal is None else state.value[self.metal]
