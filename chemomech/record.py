@@ -51,6 +51,8 @@ FloatArray = npt.NDArray[np.float64]
 HOUR: Final = 3600.0
 NANO: Final = 1e-9
 GPA_IN_MPA: Final = 1e3
+NOTHING: Final = 1e-6
+"""share of the charge of one hour below which the lithium at the start is only what was there by accident"""
 NC_IN_AH: Final = 1e-9 / 3600
 MOL_PER_M3: Final = 1e6
 """1 pmol/um^3 in mol/m^3"""
@@ -568,10 +570,11 @@ def balance_errors(
     """Relative errors of the lithium and of the charge balance.
 
     Lithium: |N - N_0 - (Q_Li + Q_dl)/F| / N_0, Q_Li the charge of the ions that lithium metal gave to the
-    electrolyte, Q_dl what the double layers took; relative to one hour of I_scale where that is more than N_0.
+    electrolyte, Q_dl what the double layers took; relative to one hour of I_scale where N_0 is nothing beside it.
     Charge: |I_terminal + I_counter| / I_scale.
     """
     layers = now.layer_charge - start.layer_charge
-    content = max(start.lithium, current_scale * HOUR / FARADAY)
+    hour = current_scale * HOUR / FARADAY
+    content = start.lithium if start.lithium > NOTHING * hour else hour
     lithium = abs(now.lithium - start.lithium - (metal_charge + layers) / FARADAY) / content
     return lithium, abs(now.current + now.counter_current) / current_scale

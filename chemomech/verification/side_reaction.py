@@ -158,7 +158,7 @@ def film(side: str, given: str, steps: tuple[str, ...], resistive: bool = False)
         transfer=', double_layer = "1e-6 F/m^2", anodic_coefficient = 0.01, cathodic_coefficient = 0.01',
         layers=f"side_reactions.one = {given}",
         collector=f"particle@{side}",
-        contact="1e-2 ohm m^2" if resistive else "1e-7 ohm m^2",
+        contact="1e-2 ohm m^2" if resistive else "1e-5 ohm m^2",
         counter={"left": "right", "right": "left"}[side],
         exchange="10 A/m^2" if resistive else "1e3 A/m^2",
         mechanics="enabled = false",
