@@ -85,6 +85,7 @@ class Memory:
 
 LARGEST_PRESSURE = "largest pressure"
 DAMAGE = "damage"
+COVERED_SHARE = "covered share"
 
 
 def ion_concentration(region: str, scale: float, ion: str = "ion") -> Field:

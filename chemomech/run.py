@@ -4,6 +4,7 @@ import hashlib
 import json
 import time as clock
 from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -11,6 +12,7 @@ import chemomech.runtime  # noqa: F401
 
 from mpi4py import MPI
 
+from chemomech.analysis.kramers_kronig import kramers_kronig_residual
 from chemomech.case.layers import layer_materials
 from chemomech.case.schema import Case
 from chemomech.domain import Coordinates, read_domain
@@ -180,7 +182,12 @@ class _Run:
 
     def _measured(self) -> dict[str, float]:
         # What spectra and sweeps say, from the files: they hold what was measured before a run was continued, too.
-        found = figures(read_spectra(self.results))
+        spectra = read_spectra(self.results)
+        found = figures(spectra)
+        if spectra:
+            left = [kramers_kronig_residual(one.frequencies, one.impedance) for one in spectra]
+            tested = [value for value in left if isfinite(value)]
+            found |= {"Kramers-Kronig residual [-]": max(tested)} if tested else {}
         sweeps = sweep_steps(self.case.written)
         if sweeps:
             history = open_results(self.results).history
@@ -223,6 +230,7 @@ class _Run:
             dimension=self.mesh.dimension,
             regions=self.recorder.regions,
             frames=self.recorder.frames,
+            surfaces=self.model.surfaces,
             unknowns=self.model.state.size(),
             solver=self.simulation.solver.options.linear_solver,
             timings_s={name: round(seconds, 3) for name, seconds in self.timings.items()},

@@ -489,9 +489,7 @@ def newton_options(model: Model) -> NewtonOptions:
     kind = numerics.solver
     if kind == "auto":
         limit = numerics.direct_limit or DIRECT_LIMIT[model.domain.dimension]
-        # bodies that can part are held together by stiff springs, which no block of the preconditioner sees
-        small = model.state.size() <= limit or bool(model.contacts.joints)
-        kind = "direct" if small else "fieldsplit"
+        kind = "direct" if model.state.size() <= limit else "fieldsplit"
     return NewtonOptions(numerics.newton_tolerance, numerics.maximum_newton_iterations, kind)
 
 

@@ -25,14 +25,15 @@ MAY_KNOW: dict[str, set[str]] = {
     "protocol": set(),
     "materials": set(),
     "geometry": set(),
-    "results": set(),
+    "results": {"protocol"},
     "case": {"geometry.recipe", "materials", "protocol"},
     "domain": {"geometry"},
     "connectivity": {"domain"},
     "fields": {"domain"},
     "physics": {"domain", "fields", "materials"},
     "memory": {"domain", "fields"},
-    "contacts": {"case", "domain", "fields", "materials", "physics"},
+    "contacts": {"case", "domain", "fields", "materials", "physics", "roughness"},
+    "roughness": {"case", "fields", "materials"},
     "solver": {"domain", "fields", "memory"},
     "interphases": {"case", "fields", "materials", "physics"},
     "model": {
@@ -74,8 +75,10 @@ MAY_KNOW: dict[str, set[str]] = {
         "together",
     },
     "record": {"analysis", "domain", "fields", "materials", "model", "results"},
-    "spectra": {"analysis", "model", "protocol", "record", "results"},
+    "spectra": {"analysis", "fields", "model", "protocol", "record", "results"},
     "drt": {"analysis", "render", "results"},
+    "gitt": {"analysis", "render", "results"},
+    "measured": {"analysis", "case", "drt", "render", "results"},
     "simulate": {"model", "protocol", "record", "results", "solver"},
     "summary": {"protocol", "results", "simulate"},
     "progress": {"results", "simulate"},
@@ -86,6 +89,7 @@ MAY_KNOW: dict[str, set[str]] = {
     "study": {"case", "drawing", "geometry.recipe", "ranks", "results"},
 }
 MAY_KNOW["run"] = set(MAY_KNOW) - {
+    "measured",
     "render",
     "study",
 }  # pictures are made by another process, from the results folder

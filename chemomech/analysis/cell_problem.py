@@ -22,7 +22,7 @@ from chemomech.analysis.box import Box, FloatArray, IntArray, gathered
 from chemomech.analysis.periodic import BoolArray, Layout, Tie, inhabited, on_faces, prolongation, ties
 from chemomech.errors import RunError
 from chemomech.fields import State
-from chemomech.solver.blocks import rigid_body_modes
+from chemomech.solver.multigrid import rigid_body_modes
 from chemomech.solver.newton import BlockProblem
 
 MULTIGRID: Final = {

@@ -1,4 +1,4 @@
-"""What faces are read for: which part of them conducts, how far they are open, what is damaged."""
+"""What faces are read for: which part of them conducts, how far they are open, what is damaged, what grows there."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -48,12 +48,13 @@ class Face:
 
 
 class Faces:
-    """The faces of a model that can part or that conduct in part."""
+    """The faces of a model that can part, that conduct in part, or on which something grows."""
 
     def __init__(self, model: Model) -> None:
         self.model = model
         self.comm = model.domain.comm
-        self.faces = [self._face(name) for name in model.contacts.point_faces()]
+        names = [*model.contacts.point_faces(), *dict(model.covered)]
+        self.faces = [self._face(name) for name in dict.fromkeys(names)]
         self.groups: dict[str, list[Face]] = {}
         """the faces of each place of the history: one, or all that a name with a star in the case stands for"""
         for face in self.faces:
@@ -74,6 +75,9 @@ class Faces:
             found["conducting_fraction"] = contact.fraction(state), 1.0
             if joint is None and contact.pressure is not None:
                 found["contact_pressure"] = contact.pressure(state), GPA_IN_MPA
+        for face, one in model.covered:
+            if face == name:
+                found[f"{one.layer.word}_thickness"] = one.layer.height(state), UM_IN_NM
         points = {
             key: (PointValues(model.domain, value, name, model.problem.compile), factor)
             for key, (value, factor) in found.items()

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from chemomech.case.contacts import contact_problems
 from chemomech.case.effective import effective_problems
 from chemomech.case.idle import idle_keys
 from chemomech.case.layers import layer_problems
@@ -31,6 +32,7 @@ def inconsistencies(sections: Sections) -> list[Problem]:
         *_region_states(sections),
         *_interfaces(sections),
         *layer_problems(sections),
+        *contact_problems(sections),
         *_cell(sections),
         *_schedule(sections),
         *mesh_problems(sections),
@@ -211,7 +213,6 @@ def _faces(
     sections: Sections, here: Location, interface: Interface, roles: Sequence[str]
 ) -> Iterator[Problem]:
     """Contact and bonds: what they act on must be there."""
-    numerics: Numerics | None = sections.valid.get("numerics")
     passes = interface.charge_transfer is not None or interface.resistance is not None
     if interface.contact is not None and len(roles) == 2 and not passes:
         what = "no current crosses here that a contact could throttle"
@@ -222,9 +223,6 @@ def _faces(
     if healing is not None and interface.cohesive is None:
         what = "nothing can break here that could heal"
         yield sections.problem((*here, "contact", "healing"), what, "give 'cohesive', or remove 'healing'")
-    if interface.parts and numerics is not None and numerics.solver == "fieldsplit":
-        what = "bodies that can part need solver = 'direct'"
-        yield sections.problem(("numerics", "solver"), what, "write solver = 'direct' or 'auto'")
     retained = None if interface.contact is None else interface.contact.retained
     if interface.loose and retained is not None:
         what = "nothing adheres where two regions merely touch"

@@ -29,11 +29,13 @@ from chemomech.case.schema_interfaces import (
     Coating,
     Cohesive,
     Contact,
+    ElectrodeContact,
     Interdiffusion,
     Interface,
     InterfaceContact,
     Interphase,
     LayerLaw,
+    SideReaction,
 )
 from chemomech.case.schema_regions import Initial, Mesh, Region, Role, Salt, SpaceCharge
 from chemomech.case.schema_solution import (
@@ -58,6 +60,7 @@ __all__ = [
     "Cohesive",
     "Collector",
     "Contact",
+    "ElectrodeContact",
     "CounterElectrode",
     "CurrentDensity",
     "EFFECTIVE_QUANTITIES",
@@ -86,6 +89,7 @@ __all__ = [
     "Risk",
     "Role",
     "Salt",
+    "SideReaction",
     "SpaceCharge",
     "Words",
     "WorkingElectrode",

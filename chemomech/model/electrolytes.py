@@ -11,7 +11,7 @@ import numpy as np
 
 from chemomech.case.schema import Interface
 from chemomech.case.schema import SpaceCharge as SpaceChargeInput
-from chemomech.constants import VACUUM
+from chemomech.constants import KMOL_PER_M3, VACUUM
 from chemomech.contacts import Contacts
 from chemomech.errors import InputError, Problem
 from chemomech.fields import (
@@ -31,9 +31,6 @@ from chemomech.physics.conduction import Conduction
 from chemomech.physics.ionic_contact import IonicContact
 from chemomech.physics.salt_transport import SaltTransport, Solution
 from chemomech.physics.space_charge import InterfaceCore, Ion, Medium, SpaceCharge
-
-KMOL_PER_M3 = 1e3
-"""1 pmol/um^3 in kmol/m^3, in which laws of a salt are written"""
 
 
 class Electrolytes:
@@ -159,6 +156,7 @@ class Electrolytes:
                 (self.ionic[one], self.ionic[other]),
                 self.numbers.number(resistance),
                 contacts.fraction(f"{one}|{other}"),
+                contacts.constriction(f"{one}|{other}"),
             )
             for (one, other), resistance in self.resistances.items()
         ]

@@ -56,7 +56,9 @@ class Interfaces:
     ) -> ChargeTransfer:
         name = f"{active}|{electrolyte}"
         charge_layer = self._charge_layer(active, electrolyte, given)
-        layers = self.layers.at_interface(active, electrolyte, interface, given.film_resistance)
+        layers = self.layers.at_interface(
+            active, electrolyte, interface, given.film_resistance, self.contacts
+        )
         film = None
         if charge_layer is not None:
             layers = (*layers, charge_layer)

@@ -215,6 +215,9 @@ class RunRecord:
     frames: int
     kind: str = "run"
     """"run", or "effective" for effective properties, which have no history."""
+    surfaces: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Of each active region "volume" and the "surface" through which lithium enters it; um3 and um2, in plane strain
+    both per um of depth."""
     unknowns: int = 0
     solver: str = ""
     """"direct" or "fieldsplit"."""

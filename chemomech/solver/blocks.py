@@ -6,42 +6,32 @@ One application is one sweep over the blocks, each with one multigrid V-cycle:
   local        (what changes where it is, without moving): inverse of its mass matrix;
   parabolic c  on the complement S = A_cc - A_cp diag(d), d = rowsum(A_pc)/rowsum(A_pp), which eliminates p;
   elliptic     fields together, fluxes that are unknowns on an interface condensed into them first;
-  elastic u    with rigid-body modes, set up once: its block does not change;
+  elastic      displacements together, with rigid-body modes: bodies that may part are joined by stiff springs;
   global       numbers by bordering: the complement of each in the block it acts on.
+
+What is constant is set up once.  Multigrid of the rest is set up again only when `refresh` was called: the caller sees
+how fast the iteration converges.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import chemomech.runtime  # noqa: F401
 
-import numpy as np
 from dolfinx import fem
 from petsc4py import PETSc
 
 from chemomech.fields import Treatment
+from chemomech.solver.multigrid import BORDER, MASS, MULTIGRID, joined_rigid_body_modes, make_solver
 
-MULTIGRID: Final = {
-    "ksp_type": "preonly",
-    "pc_type": "gamg",
-    "pc_gamg_agg_nsmooths": 1,
-    "pc_gamg_reuse_interpolation": True,
-    "mg_levels_ksp_type": "richardson",
-    "mg_levels_ksp_max_it": 1,
-    "mg_levels_pc_type": "sor",
-}
-MASS: Final = {
-    "ksp_type": "cg",
-    "ksp_max_it": 5,
-    "ksp_convergence_test": "skip",
-    "ksp_norm_type": "none",
-    "pc_type": "jacobi",
-}
-BORDER: Final = {"ksp_type": "cg", "ksp_rtol": 1e-6, "ksp_max_it": 100, "ksp_initial_guess_nonzero": True}
-THRESHOLDS: Final = {"parabolic": 0.01, "elliptic": 0.05, "elastic": 0.0}
+THRESHOLDS: Final = {"parabolic": 0.01, "elliptic": 0.05, "elastic": 0.0, "parting": 0.01}
 """edges weaker than this are dropped when aggregates are formed; at 0 the aggregates of potentials would cross the
-weak coupling through charge transfer"""
+weak coupling through charge transfer, those of displacements an interface that has opened"""
+CHANGED: Final = 0.02
+"""relative change of a parabolic block beyond which its multigrid is set up again"""
+
+type Blocks = list[list[PETSc.Mat | None]]
 
 
 @dataclass(frozen=True)
@@ -54,27 +44,118 @@ class BlockTraits:
     """size of a change that counts as one"""
 
 
+class Stage:
+    """Fields that one multigrid cycle solves together."""
+
+    def __init__(self, fields: Sequence[int]) -> None:
+        self.fields = list(fields)
+        self.matrix = PETSc.Mat()
+        self.ksp: PETSc.KSP | None = None
+        self._sets: Any = None
+        self._own = False
+        """whether the matrix is this stage's own, not a block of the operator"""
+
+    def take(self, blocks: Blocks) -> None:
+        """Take the stage's present matrix: the one block as it is, or several put together."""
+        if len(self.fields) == 1 and not self._own and blocks[0][0] is not None:
+            self.matrix = blocks[0][0]
+        if len(self.fields) > 1:
+            nest = PETSc.Mat().createNest(blocks)
+            self._sets = nest.getNestISs()[0]
+            self.matrix = nest.convert("aij", self.matrix)
+            self._own = True
+            nest.destroy()
+        if self.ksp is None:
+            self.load, self.answer = self.matrix.createVecs()
+
+    def set_up(self, threshold: float) -> None:
+        """Set multigrid up for the present matrix and keep it until the next call."""
+        if self.ksp is None:
+            self.ksp = make_solver(self.matrix, {**MULTIGRID, "pc_gamg_threshold": threshold})
+        self.ksp.getPC().setReusePreconditioner(False)
+        self.ksp.setOperators(self.matrix)
+        self.ksp.setUp()
+        self.ksp.getPC().setReusePreconditioner(True)
+
+    def solve(self) -> None:
+        """One cycle: from `load` to `answer`."""
+        assert self.ksp is not None  # set up before
+        self.ksp.solve(self.load, self.answer)
+
+    def get(self, k: int, vector: PETSc.Vec, target: PETSc.Vec) -> None:
+        """Copy the k-th field of a vector of this stage."""
+        if self._sets is None:
+            vector.copy(target)
+            return
+        part = vector.getSubVector(self._sets[k])
+        part.copy(target)
+        vector.restoreSubVector(self._sets[k], part)
+
+    def put(self, k: int, vector: PETSc.Vec, values: PETSc.Vec) -> None:
+        """Set the k-th field of a vector of this stage."""
+        if self._sets is None:
+            values.copy(vector)
+            return
+        part = vector.getSubVector(self._sets[k])
+        values.copy(part)
+        vector.restoreSubVector(self._sets[k], part)
+
+
+class Border:
+    """A number that acts on the fields of a stage: with y = A_hh^-1 A_hg its complement is s = A_gg - A_gh y."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.column = stage.load.duplicate()
+        self.vector = stage.load.duplicate()
+        """y"""
+        self.vector.set(0.0)
+        self.ksp: PETSc.KSP | None = None
+        self.rows: list[PETSc.Mat | None] = []
+        self.complement = 1.0
+
+    def solve(self) -> None:
+        """Find y for the present column."""
+        assert self.stage.ksp is not None
+        if self.ksp is None:
+            self.ksp = make_solver(self.stage.matrix, BORDER)
+            self.ksp.setPC(self.stage.ksp.getPC())
+        self.ksp.setOperators(self.stage.matrix)
+        self.ksp.solve(self.column, self.vector)
+
+
 class BlockPreconditioner:
     """A PETSc Python preconditioner for MATNEST operators, one nest block per field."""
 
-    def __init__(self, traits: Sequence[BlockTraits], functions: Sequence[fem.Function]) -> None:
+    def __init__(
+        self,
+        traits: Sequence[BlockTraits],
+        functions: Sequence[fem.Function],
+        varying: Collection[int] = (),
+    ) -> None:
+        """``varying``: elastic fields whose own block changes with the state."""
         self.traits = list(traits)
         self.functions = list(functions)
         self.parabolic = self._with("parabolic")
         self.elliptic = self._with("elliptic")
         self.elastic = self._with("elastic")
         self.globals = self._with("global")
-        bulk = [i for i in self._with("projected") if self._partner(i) is not None]
-        self.partner: dict[int, int] = {p: i for i in bulk if (p := self._partner(i)) is not None}
+        self.partner: dict[int, int] = {
+            p: i for i in self._with("projected") if (p := self._partner(i)) is not None
+        }
         """projected block of each parabolic one"""
         self.fluxes = [i for i in self._with("projected") if self._partner(i) is None]
         self.local = self._with("local")
-        self._solvers: dict[Any, PETSc.KSP] = {}
-        self.elliptic_matrix = PETSc.Mat()
-        self._borders: dict[int, PETSc.Vec] = {}
-        self._complements: dict[int, float] = {}
-        self._rows: dict[int, list[Any]] = {}
-        """equation of each number by the elliptic fields"""
+        self._moving = bool(set(varying) & set(self.elastic))
+        self._masses: dict[int, PETSc.KSP] = {}
+        self._parabolic = {c: Stage([c]) for c in self.parabolic}
+        self._norms: dict[int, float] = {}
+        self.ratio: dict[int, PETSc.Vec] = {}
+        self._elliptic = Stage(self.elliptic) if self.elliptic else None
+        self._elastic = Stage(self.elastic) if self.elastic else None
+        self._borders: dict[int, Border] = {}
+        self._work: list[PETSc.Vec] = []
+        self._due = True
 
     def _with(self, treatment: Treatment) -> list[int]:
         return [i for i, trait in enumerate(self.traits) if trait.treatment == treatment]
@@ -86,70 +167,73 @@ class BlockPreconditioner:
 
     # ---- set-up -----------------------------------------------------------------------------------
 
+    def refresh(self) -> None:
+        """Have multigrid set up anew at the next set-up."""
+        self._due = True
+
     def setUp(self, pc: PETSc.PC) -> None:
         """Prepare the solvers of the blocks for the present operator."""
         _, nest = pc.getOperators()
         rows, columns = nest.getNestSize()
-        self.blocks: list[list[Any]] = [
+        self.blocks: Blocks = [
             [nest.getNestSubMatrix(i, j) or None for j in range(columns)] for i in range(rows)
         ]
+        if not self._work:
+            self._work = [self._block(i, i).createVecLeft() for i in range(rows)]
         for i in [*self.partner.values(), *self.fluxes, *self.local]:
-            self._solver(("mass", i), self.blocks[i][i], MASS)
-        self._set_up_parabolic()
-        self._set_up_elliptic()
-        for i in self.elastic:
-            self._set_up_elastic(i)
-        for i in self.globals:
-            self._set_up_global(i)
-
-    def _solver(self, key: Any, matrix: PETSc.Mat, options: dict[str, Any], **more: Any) -> PETSc.KSP:
-        if key not in self._solvers:
-            ksp = PETSc.KSP().create(matrix.comm)
-            prefix = f"block{len(self._solvers)}_{id(self)}_"
-            ksp.setOptionsPrefix(prefix)
-            database = PETSc.Options()
-            chosen = {**options, **more}
-            for name, value in chosen.items():
-                database[prefix + name] = value
-            ksp.setFromOptions()
-            for name in chosen:
-                database.delValue(prefix + name)
-            self._solvers[key] = ksp
-        self._solvers[key].setOperators(matrix)
-        return self._solvers[key]
-
-    def _set_up_parabolic(self) -> None:
-        self.ratio: dict[int, PETSc.Vec] = {}
-        self.complement: dict[int, PETSc.Mat] = {}
+            if i not in self._masses:
+                self._masses[i] = make_solver(self._block(i, i), MASS)
+            self._masses[i].setOperators(self._block(i, i))
         for c in self.parabolic:
-            matrix = self.blocks[c][c].copy()
-            p = self.partner.get(c)
-            if p is not None:
-                ones = matrix.createVecRight()
-                ones.set(1.0)
-                ratio, mass = ones.duplicate(), ones.duplicate()
-                self.blocks[p][c].mult(ones, ratio)
-                self.blocks[p][p].mult(ones, mass)
-                ratio.pointwiseDivide(ratio, mass)
-                coupling = self.blocks[c][p].copy()
-                coupling.diagonalScale(R=ratio)
-                matrix.axpy(-1.0, coupling, PETSc.Mat.Structure.DIFFERENT_NONZERO_PATTERN)
-                coupling.destroy()
-                self.ratio[c] = ratio
-            self.complement[c] = matrix
-            ksp = self._solver(("parabolic", c), matrix, MULTIGRID, pc_gamg_threshold=THRESHOLDS["parabolic"])
-            ksp.setUp()
+            self._set_up_parabolic(c)
+        if self._elliptic is not None and (self._due or self._elliptic.ksp is None):
+            self._elliptic.take([[self._condensed(i, j) for j in self.elliptic] for i in self.elliptic])
+            self._elliptic.set_up(THRESHOLDS["elliptic"])
+        if self._elastic is not None and (self._elastic.ksp is None or (self._due and self._moving)):
+            self._set_up_elastic(self._elastic)
+        for g in self.globals:
+            self._set_up_global(g)
+        self._due = False
 
-    def _set_up_elliptic(self) -> None:
-        if not self.elliptic:
-            return
-        nest = PETSc.Mat().createNest([[self._condensed(i, j) for j in self.elliptic] for i in self.elliptic])
-        self.elliptic_sets = nest.getNestISs()[0]
-        self.elliptic_matrix = nest.convert("aij", self.elliptic_matrix)
-        options = {"pc_gamg_threshold": THRESHOLDS["elliptic"]}
-        self._solver("elliptic", self.elliptic_matrix, MULTIGRID, **options).setUp()
-        self.elliptic_vectors = [self.elliptic_matrix.createVecRight() for _ in range(2)]
-        nest.destroy()
+    def _block(self, i: int, j: int) -> PETSc.Mat:
+        block = self.blocks[i][j]
+        assert block is not None
+        return block
+
+    def _set_up_parabolic(self, c: int) -> None:
+        stage, p, matrix = self._parabolic[c], self.partner.get(c), self._block(c, c)
+        if p is not None:
+            matrix = self._complement(c, p)
+        size = matrix.norm()
+        changed = abs(size - self._norms.get(c, 0.0)) > CHANGED * size
+        stage.take([[matrix]])
+        if self._due or changed or stage.ksp is None:
+            stage.set_up(THRESHOLDS["parabolic"])
+            self._norms[c] = size
+
+    def _complement(self, c: int, p: int) -> PETSc.Mat:
+        own, coupling = self._block(c, c), self._block(c, p)
+        first = c not in self.ratio
+        if first:
+            self.ratio[c] = own.createVecRight()
+            self._ones, self._sums = own.createVecRight(), own.createVecRight()
+            self._ones.set(1.0)
+        ratio = self.ratio[c]
+        self._block(p, c).mult(self._ones, ratio)
+        self._block(p, p).mult(self._ones, self._sums)
+        ratio.pointwiseDivide(ratio, self._sums)
+        scaled = coupling.copy()
+        scaled.diagonalScale(R=ratio)
+        if first:
+            matrix = own.copy()
+            matrix.axpy(-1.0, scaled, PETSc.Mat.Structure.DIFFERENT_NONZERO_PATTERN)
+        else:
+            matrix = self._parabolic[c].matrix
+            matrix.zeroEntries()
+            matrix.axpy(1.0, own, PETSc.Mat.Structure.SUBSET_NONZERO_PATTERN)
+            matrix.axpy(-1.0, scaled, PETSc.Mat.Structure.SUBSET_NONZERO_PATTERN)
+        scaled.destroy()
+        return matrix
 
     def _condensed(self, i: int, j: int) -> PETSc.Mat | None:
         # A_ij - sum_f A_if diag(A_ff)^-1 A_fj: charge that crosses an interface as an unknown flux f still
@@ -159,10 +243,10 @@ class BlockPreconditioner:
             left, right = self.blocks[i][f], self.blocks[f][j]
             if left is None or right is None:
                 continue
-            mass = self.blocks[f][f].createVecRight()
+            mass = self._block(f, f).createVecRight()
             ones = mass.duplicate()
             ones.set(1.0)
-            self.blocks[f][f].mult(ones, mass)
+            self._block(f, f).mult(ones, mass)
             mass.reciprocal()
             scaled = right.copy()
             scaled.diagonalScale(L=mass)
@@ -173,80 +257,56 @@ class BlockPreconditioner:
             matrix = product
         return matrix
 
-    def _set_up_elastic(self, i: int) -> None:
-        if ("elastic", i) in self._solvers:
-            return  # small strain, constant moduli: the block is the same in every step
-        matrix = self.blocks[i][i]
-        matrix.setNearNullSpace(rigid_body_modes(self.functions[i].function_space))
-        matrix.setOption(PETSc.Mat.Option.SPD, True)
-        ksp = self._solver(("elastic", i), matrix, MULTIGRID, pc_gamg_threshold=THRESHOLDS["elastic"])
-        ksp.setUp()
-        ksp.getPC().setReusePreconditioner(True)
+    def _set_up_elastic(self, stage: Stage) -> None:
+        stage.take([[self.blocks[i][j] for j in stage.fields] for i in stage.fields])
+        spaces = [self.functions[i].function_space for i in stage.fields]
+        if stage.ksp is None:
+            if len(spaces) > 1:
+                stage.matrix.setBlockSize(spaces[0].mesh.geometry.dim)
+            stage.matrix.setNearNullSpace(joined_rigid_body_modes(spaces))
+            if not self._moving:
+                stage.matrix.setOption(PETSc.Mat.Option.SPD, True)
+        stage.set_up(THRESHOLDS["parting" if self._moving else "elastic"])
 
     def _set_up_global(self, g: int) -> None:
-        # Bordering: y = A_hh^-1 A_hg for the host h it acts on, complement s = A_gg - A_gh y.
         # Fluxes on an interface are condensed first, as they are between the potentials.
-        host = self._host(g)
-        self._rows[g] = [self._condensed(g, i) for i in self.elliptic]
-        one = self.blocks[g][g].createVecRight()
+        stage = self._host(g)
+        new = g not in self._borders
+        if new:
+            self._borders[g] = Border(stage)
+        border = self._borders[g]
+        border.rows = [self._condensed(g, i) for i in stage.fields]
+        one = self._work[g].duplicate()
         one.set(1.0)
-        column = self._host_column(g, host, one)
-        border = self._borders.setdefault(g, column.duplicate())
-        matrix, preconditioner = self._host_solver(host)
-        ksp = self._solver(("border", g), matrix, BORDER)
-        ksp.setPC(preconditioner)
-        ksp.solve(column, border)
-        own = one.duplicate()
+        if new or self._due:
+            border.column.set(0.0)
+            for k, i in enumerate(stage.fields):
+                column = self._condensed(i, g)
+                if column is not None:
+                    column.mult(one, self._work[i])
+                    stage.put(k, border.column, self._work[i])
+            border.solve()
         alone = self._condensed(g, g)
         assert alone is not None  # every number has an equation of its own
-        alone.mult(one, own)
-        back = self._host_row(g, host, border)
-        self._complements[g] = own.sum() - back
+        alone.mult(one, self._work[g])
+        border.complement = self._work[g].sum() - self._row_times(g, border.vector)
 
-    def _host(self, g: int) -> str | int:
-        for i in self.elastic:
-            if self.blocks[i][g] is not None:
-                return i
-        return "elliptic"
+    def _host(self, g: int) -> Stage:
+        stage = self._elastic
+        if stage is None or all(self.blocks[i][g] is None for i in stage.fields):
+            stage = self._elliptic
+        assert stage is not None  # a number acts on something
+        return stage
 
-    def _host_solver(self, host: str | int) -> tuple[PETSc.Mat, PETSc.PC]:
-        if host == "elliptic":
-            return self.elliptic_matrix, self._solvers["elliptic"].getPC()
-        assert isinstance(host, int)
-        return self.blocks[host][host], self._solvers["elastic", host].getPC()
-
-    def _host_column(self, g: int, host: str | int, one: PETSc.Vec) -> PETSc.Vec:
-        if host == "elliptic":
-            column = self.elliptic_matrix.createVecRight()
-            column.set(0.0)
-            for k, i in enumerate(self.elliptic):
-                block = self._condensed(i, g)
-                if block is not None:
-                    part = column.getSubVector(self.elliptic_sets[k])
-                    block.mult(one, part)
-                    column.restoreSubVector(self.elliptic_sets[k], part)
-            return column
-        assert isinstance(host, int)
-        column = self.blocks[host][host].createVecRight()
-        self.blocks[host][g].mult(one, column)
-        return column
-
-    def _host_row(self, g: int, host: str | int, vector: PETSc.Vec) -> float:
-        total = 0.0
-        result = self.blocks[g][g].createVecLeft()
-        if host == "elliptic":
-            for k, block in enumerate(self._rows[g]):
-                if block is not None:
-                    part = vector.getSubVector(self.elliptic_sets[k])
-                    block.mult(part, result)
-                    vector.restoreSubVector(self.elliptic_sets[k], part)
-                    total += result.sum()
-            return float(total)
-        assert isinstance(host, int)
-        if self.blocks[g][host] is None:
-            return 0.0
-        self.blocks[g][host].mult(vector, result)
-        return float(result.sum())
+    def _row_times(self, g: int, vector: PETSc.Vec) -> float:
+        # A_gh times a vector of the host.
+        border, total = self._borders[g], 0.0
+        for k, (i, row) in enumerate(zip(border.stage.fields, border.rows, strict=True)):
+            if row is not None:
+                border.stage.get(k, vector, self._work[i])
+                row.mult(self._work[i], self._work[g])
+                total += self._work[g].sum()
+        return float(total)
 
     # ---- application ------------------------------------------------------------------------------
 
@@ -260,111 +320,68 @@ class BlockPreconditioner:
             self._apply_parabolic(c, right, result)
             done += [c] + ([self.partner[c]] if c in self.partner else [])
         for i in self.local:
-            self._solvers["mass", i].solve(self._remaining(i, right, result, done), result[i])
+            self._masses[i].solve(self._remaining(i, right, result, done), result[i])
         done += self.local
         for f in self.fluxes:  # a first guess, which the potentials then see
-            self._solvers["mass", f].solve(self._remaining(f, right, result, done), result[f])
-        self._apply_elliptic(right, result, done)
-        done += self.elliptic + [g for g in self.globals if self._host(g) == "elliptic"]
+            self._masses[f].solve(self._remaining(f, right, result, done), result[f])
+        if self._elliptic is not None:
+            done += self._apply_stage(self._elliptic, right, result, done)
         for f in self.fluxes:
-            self._solvers["mass", f].solve(self._remaining(f, right, result, done), result[f])
-        for i in self.elastic:
-            self._apply_elastic(i, right, result, done)
-        done += self.elastic
+            self._masses[f].solve(self._remaining(f, right, result, done), result[f])
+        if self._elastic is not None:
+            done += self._apply_stage(self._elastic, right, result, done)
         for c, p in self.partner.items():
-            self._solvers["mass", p].solve(self._remaining(p, right, result, [c, *self.elastic]), result[p])
+            known = [c, *self.elastic]
+            self._masses[p].solve(self._remaining(p, right, result, known), result[p])
 
     def _remaining(
         self, i: int, right: Sequence[PETSc.Vec], result: Sequence[PETSc.Vec], known: Sequence[int]
     ) -> PETSc.Vec:
-        # Right-hand side of block i less what the blocks already known contribute.
-        left = right[i].copy()
-        product = left.duplicate()
+        # Right-hand side of block i less what the blocks already known contribute; in a vector kept for it.
+        left, filled = self._work[i], False
         for j in known:
-            if j != i and self.blocks[i][j] is not None:
-                self.blocks[i][j].mult(result[j], product)
-                left.axpy(-1.0, product)
+            block = self.blocks[i][j]
+            if j == i or block is None:
+                continue
+            if filled:
+                block.multAdd(result[j], left, left)
+            else:
+                block.mult(result[j], left)
+                filled = True
+        if filled:
+            left.aypx(-1.0, right[i])
+        else:
+            right[i].copy(left)
         return left
 
     def _apply_parabolic(self, c: int, right: Sequence[PETSc.Vec], result: Sequence[PETSc.Vec]) -> None:
-        p = self.partner.get(c)
-        if p is None:
-            self._solvers["parabolic", c].solve(right[c], result[c])
-            return
-        self._solvers["mass", p].solve(right[p], result[p])
-        self._solvers["parabolic", c].solve(self._remaining(c, right, result, [p]), result[c])
-        change = result[c].copy()
-        change.pointwiseMult(change, self.ratio[c])
-        result[p].axpy(-1.0, change)
+        p, stage = self.partner.get(c), self._parabolic[c]
+        known = []
+        if p is not None:
+            self._masses[p].solve(right[p], result[p])
+            known = [p]
+        self._remaining(c, right, result, known).copy(stage.load)
+        stage.solve()
+        stage.answer.copy(result[c])
+        if p is not None:
+            stage.answer.pointwiseMult(stage.answer, self.ratio[c])
+            result[p].axpy(-1.0, stage.answer)
 
-    def _apply_elliptic(
-        self, right: Sequence[PETSc.Vec], result: Sequence[PETSc.Vec], known: Sequence[int]
-    ) -> None:
-        if not self.elliptic:
-            return
-        load, answer = self.elliptic_vectors
-        for k, i in enumerate(self.elliptic):
-            part = load.getSubVector(self.elliptic_sets[k])
-            self._remaining(i, right, result, known).copy(part)
-            load.restoreSubVector(self.elliptic_sets[k], part)
-        self._solvers["elliptic"].solve(load, answer)
-        for g in self.globals:
-            if self._host(g) == "elliptic":
-                self._apply_global(g, "elliptic", right, result, answer)
-        for k, i in enumerate(self.elliptic):
-            part = answer.getSubVector(self.elliptic_sets[k])
-            part.copy(result[i])
-            answer.restoreSubVector(self.elliptic_sets[k], part)
-
-    def _apply_global(
-        self,
-        g: int,
-        host: str | int,
-        right: Sequence[PETSc.Vec],
-        result: Sequence[PETSc.Vec],
-        answer: PETSc.Vec,
-    ) -> None:
-        # With the border y = A_hh^-1 A_hg the host's own answer b gives the number, g = (r_g - A_gh b)/s.
-        own = self._remaining(g, right, result, self.fluxes).sum()
-        number = (own - self._host_row(g, host, answer)) / self._complements[g]
-        answer.axpy(-number, self._borders[g])
-        result[g].set(number)
-
-    def _apply_elastic(
-        self, i: int, right: Sequence[PETSc.Vec], result: Sequence[PETSc.Vec], known: Sequence[int]
-    ) -> None:
-        self._solvers["elastic", i].solve(self._remaining(i, right, result, known), result[i])
-        for g in self.globals:
-            if self._host(g) == i:
-                self._apply_global(g, i, right, result, result[i])
-
-
-def rigid_body_modes(
-    space: fem.FunctionSpace, rows: np.ndarray[Any, np.dtype[np.int64]] | None = None
-) -> PETSc.NullSpace:
-    """Translations and rotations of a vector space, orthonormal, as the near null space of its stiffness.
-
-    ``rows``: those rows of the owned degrees of freedom, globally numbered, that the matrix keeps; without it all.
-    """
-    dimension = space.mesh.geometry.dim
-    owned = space.dofmap.index_map.size_local
-    x = space.tabulate_dof_coordinates()[:owned]
-    x = x - x.mean(axis=0) if owned else x
-    modes = [np.eye(dimension)[k] * np.ones((owned, 1)) for k in range(dimension)]
-    for a, b in [(0, 1)] if dimension == 2 else [(0, 1), (1, 2), (2, 0)]:
-        turn = np.zeros((owned, dimension))
-        turn[:, a], turn[:, b] = -x[:, b], x[:, a]
-        modes.append(turn)
-    first = space.dofmap.index_map.local_range[0] * dimension
-    kept = slice(None) if rows is None else rows - first
-    size = owned * dimension if rows is None else len(rows)
-    comm = space.mesh.comm
-    vectors: list[PETSc.Vec] = []
-    for mode in modes:
-        vector = PETSc.Vec().createMPI((size, PETSc.DETERMINE), bsize=dimension, comm=comm)
-        vector.array[:] = mode.reshape(-1)[kept]
-        for earlier in vectors:
-            vector.axpy(-vector.dot(earlier), earlier)
-        vector.normalize()
-        vectors.append(vector)
-    return PETSc.NullSpace().create(vectors=vectors, comm=comm)
+    def _apply_stage(
+        self, stage: Stage, right: Sequence[PETSc.Vec], result: Sequence[PETSc.Vec], known: Sequence[int]
+    ) -> list[int]:
+        # Returns the fields and numbers that are known now.
+        for k, i in enumerate(stage.fields):
+            stage.put(k, stage.load, self._remaining(i, right, result, known))
+        stage.solve()
+        numbers = [g for g in self.globals if self._borders[g].stage is stage]
+        for g in numbers:
+            # With the border y = A_hh^-1 A_hg the host's own answer b gives the number, g = (r_g - A_gh b)/s.
+            border = self._borders[g]
+            own = self._remaining(g, right, result, self.fluxes).sum()
+            number = (own - self._row_times(g, stage.answer)) / border.complement
+            stage.answer.axpy(-number, border.vector)
+            result[g].set(number)
+        for k, i in enumerate(stage.fields):
+            stage.get(k, stage.answer, result[i])
+        return [*stage.fields, *numbers]

@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import chemomech.runtime  # noqa: F401
 
@@ -20,7 +20,9 @@ from dolfinx.fem import petsc as fempetsc
 from mpi4py import MPI
 from petsc4py import PETSc
 
+from chemomech.solver.assembly import Assembler
 from chemomech.solver.blocks import BlockPreconditioner, BlockTraits
+from chemomech.solver.split import SplitRow, split
 
 REASONS = {
     PETSc.SNES.ConvergedReason.DIVERGED_FUNCTION_NANORINF: "the residual is not a number",
@@ -34,6 +36,12 @@ CAUTION = 1e4
 """factor on the error that two updates foretell: it is an estimate, and balances are to close better than any field"""
 PYTHON_ERROR = 101
 """PETSc's code for an exception in a Python callback"""
+SLOWER: Final = 1.5
+"""growth of the Krylov iterations per digit at which the preconditioner is set up anew"""
+NEAR: Final = 1e-4
+"""update of all fields, in scales, after which the next linear solve keeps the Jacobian"""
+FEW: Final = 6
+"""Krylov iterations that are no reason to do so"""
 
 
 @dataclass(frozen=True)
@@ -91,28 +99,19 @@ class BlockProblem:
             chosen=tuple(chosen),
         )
 
+    @cached_property
+    def split(self) -> list[SplitRow]:
+        """The rows, each cut into what is linear and what is not; made once."""
+        return [split(row, self.functions) for row in self.rows()]
+
     def jacobian(self) -> list[list[ufl.Form | None]]:
         """Return the derivative of every row by every unknown; None where it vanishes identically."""
-        blocks: list[list[ufl.Form | None]] = []
-        for row in self.rows():
-            line: list[ufl.Form | None] = []
-            for function in self.functions:
-                trial = ufl.TrialFunction(function.function_space)
-                block = ufl.algorithms.expand_derivatives(ufl.derivative(row, function, trial))
-                empty = isinstance(block, ufl.ZeroBaseForm) or block.empty()
-                line.append(None if empty else block)
-            blocks.append(line)
-        return blocks
-
-    @cached_property
-    def jacobian_blocks(self) -> list[list[ufl.Form | None]]:
-        """What `jacobian` returns, made once."""
-        return self.jacobian()
+        return [row.whole for row in self.split]
 
     @cached_property
     def jacobian_forms(self) -> Any:
-        """The compiled derivative, made once: what Newton's method and a linearisation assemble."""
-        return self.compile(self.jacobian_blocks)
+        """The compiled derivative as a whole, made once."""
+        return self.compile(self.jacobian())
 
     def compile(self, forms: Any) -> Any:
         """Compile UFL forms with this problem's entity maps and JIT options."""
@@ -126,16 +125,18 @@ class NewtonSolver:
         self.problem = problem
         self.options = options
         self.comm = comm
-        nest = options.linear_solver == "fieldsplit"
-        self.residual_forms = problem.compile(problem.rows())
-        jacobian = problem.jacobian_blocks
-        self._varying = [
-            [block is not None and _depends(block, problem.functions) for block in row] for row in jacobian
-        ]
-        self._constants: dict[tuple[int, int], np.ndarray[Any, np.dtype[np.float64]]] = {}
-        self.jacobian_forms = problem.jacobian_forms
-        self.matrix = fempetsc.create_matrix(self.jacobian_forms, kind="nest" if nest else None)
-        self._find_pattern()
+        elastic = [i for i, trait in enumerate(problem.traits) if trait.treatment == "elastic"]
+        self.assembler = Assembler(
+            problem.functions,
+            [trait.scale for trait in problem.traits],
+            problem.split,
+            problem.compile,
+            problem.bcs,
+            nest=options.linear_solver == "fieldsplit",
+            # bodies that may part: no one state shows every entry (pressed together, bonded, or apart)
+            loose=elastic if len(elastic) > 1 else (),
+        )
+        self.matrix = self.assembler.matrix
         self.update_norms = np.zeros(len(problem.functions))
         self._worst = np.inf
         self._prepare()
@@ -147,40 +148,12 @@ class NewtonSolver:
         self.solution = fempetsc.create_vector(spaces, kind=kind)
         self.snes = self._create_snes(nest)
 
-    def _find_pattern(self) -> None:
-        # Interface forms couple degree of freedom 0 with every interface degree of freedom by explicit zeros, one
-        # dense row and column; they are left out.  But what is left out at the first assembly is lost for good,
-        # so that one is done at a state where no entry vanishes by accident (at rest dI/dc is zero, say).  Where
-        # bodies may part no one state shows every entry (they are pressed together, bonded, or apart): all are kept.
-        if sum(trait.treatment == "elastic" for trait in self.problem.traits) > 1:
-            return
-        for block in _blocks(self.matrix):
-            block.setOption(PETSc.Mat.Option.IGNORE_ZERO_ENTRIES, True)
-        kept = [f.x.array.copy() for f in self.problem.functions]
-        noise = np.random.default_rng(0)
-        for function, trait in zip(self.problem.functions, self.problem.traits, strict=True):
-            array = function.x.array
-            array[:] += 1e-3 * trait.scale * noise.uniform(0.5, 1.0, len(array))
-        fempetsc.assemble_matrix(self.matrix, self.jacobian_forms, self.problem.bcs, diag=1.0)
-        self.matrix.assemble()
-        for function, array in zip(self.problem.functions, kept, strict=True):
-            function.x.array[:] = array
-
     def _create_snes(self, nest: bool) -> PETSc.SNES:
         snes = PETSc.SNES().create(self.comm)
         snes.setType("newtonls")
         snes.getLineSearch().setType("basic")
-        context = {
-            "u": self.problem.functions,
-            "residual": self.residual_forms,
-            "jacobian": self.jacobian_forms,
-            "bcs": self.problem.bcs,
-        }
-        self._layout = self.vector.getAttr("_blocks")
-        if self._layout is not None:
-            context["_blocks"] = self._layout
-        snes.setFunction(fempetsc.assemble_residual, self.vector, kargs=context)
-        snes.setJacobian(_weak(self._assemble_nest if nest else self._assemble_whole), self.matrix)
+        snes.setFunction(_weak(self._residual), self.vector)
+        snes.setJacobian(_weak(self._jacobian), self.matrix)
         # stol = 0: else a step into an overflow counts as converged, because its size is never taken.
         snes.setTolerances(stol=0.0, max_it=self.options.maximum_iterations)
         snes.setConvergenceTest(_weak(self._test))
@@ -191,8 +164,12 @@ class NewtonSolver:
             ksp.setTolerances(rtol=1e-6, atol=1e-30, max_it=300)
             # Eisenstat-Walker: no linear solve is more exact than the Newton step deserves.
             snes.setUseEW(True, version=2, rtol_0=1e-3, rtol_max=1e-2)
+            ksp.setConvergenceHistory()
             ksp.getPC().setType("python")
-            self.preconditioner = BlockPreconditioner(self.problem.traits, self.problem.functions)
+            self.preconditioner = BlockPreconditioner(
+                self.problem.traits, self.problem.functions, self.assembler.varying
+            )
+            self._best = np.inf
             ksp.getPC().setPythonContext(self.preconditioner)
         else:
             ksp.setType("preonly")
@@ -204,32 +181,30 @@ class NewtonSolver:
         dolfinx.la.petsc._ghost_update(x, PETSc.InsertMode.INSERT, PETSc.ScatterMode.FORWARD)
         fempetsc.assign(x, self.problem.functions)
 
-    def _assemble_whole(self, snes: PETSc.SNES, x: PETSc.Vec, matrix: PETSc.Mat, _: PETSc.Mat) -> None:
+    def _residual(self, snes: PETSc.SNES, x: PETSc.Vec, result: PETSc.Vec) -> None:
         self._load(x)
-        matrix.zeroEntries()
-        fempetsc.assemble_matrix(matrix, self.jacobian_forms, self.problem.bcs, diag=1.0)
-        matrix.assemble()
+        self.assembler.residual(x, result)
 
-    def _assemble_nest(self, snes: PETSc.SNES, x: PETSc.Vec, matrix: PETSc.Mat, _: PETSc.Mat) -> None:
-        # A block that depends on no unknown is assembled again only when one of its constants has changed.
+    def _jacobian(self, snes: PETSc.SNES, x: PETSc.Vec, matrix: PETSc.Mat, _: PETSc.Mat) -> None:
+        iterative = self.options.linear_solver == "fieldsplit"
+        if iterative and snes.getIterationNumber() > 0 and float(np.max(self.update_norms)) < NEAR:
+            return  # the last Jacobian serves as well: it errs less than the inexact linear solve does
         self._load(x)
-        for i, row in enumerate(self.jacobian_forms):
-            for j, form in enumerate(row):
-                if form is None or not self._stale(i, j, form):
-                    continue
-                block = matrix.getNestSubMatrix(i, j)
-                block.zeroEntries()
-                fempetsc.assemble_matrix(block, form, self.problem.bcs, diag=1.0)
-                block.assemble()
-        matrix.assemble()
+        self.assembler.assemble_jacobian()
+        if iterative:
+            self._watch(snes.getKSP())
 
-    def _stale(self, i: int, j: int, form: fem.Form) -> bool:
-        if self._varying[i][j]:
-            return True
-        constants = fem.pack_constants(form)
-        known = self._constants.get((i, j))
-        self._constants[i, j] = constants.copy()
-        return known is None or not np.array_equal(known, constants)
+    def _watch(self, ksp: PETSc.KSP) -> None:
+        # Multigrid that was set up for an earlier state serves until the iteration has become slower by a half.
+        norms = ksp.getConvergenceHistory()
+        if len(norms) < 2 or not 0.0 < norms[-1] < norms[0]:
+            return
+        pace = (len(norms) - 1) / np.log10(norms[0] / norms[-1])
+        if pace > SLOWER * self._best and len(norms) > FEW:
+            self.preconditioner.refresh()
+            self._best = np.inf
+        else:
+            self._best = min(self._best, pace)
 
     def _test(self, snes: PETSc.SNES, iteration: int, norms: tuple[float, float, float]) -> int:
         reasons = PETSc.SNES.ConvergedReason
@@ -260,27 +235,30 @@ class NewtonSolver:
     def _field_norms(self, vector: PETSc.Vec) -> np.ndarray[Any, np.dtype[np.float64]]:
         # Largest change of each field, in units of the field's scale.
         local = np.zeros(len(self.problem.functions))
-        for i, (part, trait) in enumerate(zip(self._parts(vector), self.problem.traits, strict=True)):
+        for i, (part, trait) in enumerate(
+            zip(self.assembler.parts(vector, False), self.problem.traits, strict=True)
+        ):
             local[i] = np.max(np.abs(part), initial=0.0) / trait.scale
         result = np.empty_like(local)
         self.comm.Allreduce(local, result, op=MPI.MAX)
         return result
 
-    def _parts(self, vector: PETSc.Vec) -> Sequence[np.ndarray[Any, np.dtype[np.float64]]]:
-        if vector.getType() == "nest":
-            return [v.array_r for v in vector.getNestSubVecs()]
-        array = vector.array_r
-        parts, start = [], 0
-        for function in self.problem.functions:
-            dofmap = function.function_space.dofmap
-            size = dofmap.index_map.size_local * dofmap.index_map_bs
-            parts.append(array[start : start + size])
-            start += size
-        return parts
-
     def solve(self) -> Attempt:
         """Solve from the functions' present values; on failure the functions hold the last iterate."""
+        start = [function.x.array.copy() for function in self.problem.functions]
+        attempt = self._solve()
+        failed = REASONS[PETSc.SNES.ConvergedReason.DIVERGED_LINEAR_SOLVE]
+        if attempt.reason == failed and self.options.linear_solver == "fieldsplit":
+            # it may be the preconditioner of an earlier state that failed
+            for function, values in zip(self.problem.functions, start, strict=True):
+                function.x.array[:] = values
+            self.preconditioner.refresh()
+            attempt = self._solve()
+        return attempt
+
+    def _solve(self) -> Attempt:
         fempetsc.assign(self.problem.functions, self.solution)
+        self.assembler.refresh()
         try:
             self.snes.solve(None, self.solution)
         except PETSc.Error as error:  # a factorisation that PETSc reports as an error, not as a reason
@@ -289,7 +267,7 @@ class NewtonSolver:
             # PETSc leaves the vectors of a solve that it gave up locked: the next one needs others
             for item in (self.snes, self.vector, self.solution):
                 item.destroy()
-            self._constants.clear()
+            self.assembler.forget()
             self._prepare()
             return Attempt(False, f"PETSc error {error.ierr}", 0, 0)
         dolfinx.la.petsc._ghost_update(self.solution, PETSc.InsertMode.INSERT, PETSc.ScatterMode.FORWARD)
@@ -304,8 +282,9 @@ class NewtonSolver:
 
     def destroy(self) -> None:
         """Free the PETSc objects, on all ranks together."""
-        for item in (self.snes, self.matrix, self.vector, self.solution):
+        for item in (self.snes, self.vector, self.solution):
             item.destroy()
+        self.assembler.destroy()
 
 
 def _weak(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -319,15 +298,3 @@ def _weak(method: Callable[..., Any]) -> Callable[..., Any]:
         return found(*arguments)
 
     return call
-
-
-def _depends(form: ufl.Form, functions: Sequence[fem.Function]) -> bool:
-    return any(coefficient in functions for coefficient in form.coefficients())
-
-
-def _blocks(matrix: PETSc.Mat) -> list[PETSc.Mat]:
-    if matrix.getType() != "nest":
-        return [matrix]
-    rows, columns = matrix.getNestSize()
-    found = [matrix.getNestSubMatrix(i, j) for i in range(rows) for j in range(columns)]
-    return [block for block in found if block]

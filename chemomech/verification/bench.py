@@ -49,8 +49,6 @@ def make_state(
             supports[item] = domain.support(place.split("|"))
         elif kind == "cell":
             supports[item] = domain.support(roles)
-        elif kind == "regions":
-            supports[item] = domain.support(place.split("|"))
         else:
             supports[item] = domain.support([name for name, role in roles.items() if role in ROLES[kind]])
     return State(domain, supports, degrees=degrees, memories=memories)

@@ -301,17 +301,21 @@ def test_effective_properties_do_not_depend_on_the_ranks(tmp_path: Path, boundar
 @pytest.mark.slow
 @pytest.mark.reliability
 def test_bodies_that_part_on_other_numbers_of_ranks(tmp_path: Path) -> None:
+    # an interphase too, which grows where the bodies touch: how much has touched is a memory as well
+    layer = {"material": "NMC811-Li6PS5Cl", "law": "mixed", "initial_thickness": "2 nm"}
+    interface = {**small.PARTING["interfaces"]["particle|electrolyte"], "interphase": layer}
+    parting = {**small.PARTING, "interfaces": {"particle|electrolyte": interface}}
     steps = {"steps": ["Charge at 2C for 10 minutes"]}
-    folder = small.write(tmp_path / "one", small.PARTING, small.SPHERE_MESH, protocol=steps)
+    folder = small.write(tmp_path / "one", parting, small.SPHERE_MESH, protocol=steps)
     assert small.chemomech("run", folder, "--quiet").returncode == 0
     expected = open_results(folder / "results")
     assert expected.summary["Damaged share at particle|electrolyte [-]"] > 0.05
-    together = small.write(tmp_path / "two", small.PARTING, small.SPHERE_MESH, protocol=steps)
+    together = small.write(tmp_path / "two", parting, small.SPHERE_MESH, protocol=steps)
     done = small.chemomech("run", together, "--quiet", ranks=2)
     assert done.returncode == 0, done.stderr
     same_run(open_results(together / "results"), expected, 1e-6)
     # stopped on one rank and gone on with on two: damage and pressure must be where they were
-    apart = small.write(tmp_path / "apart", small.PARTING, small.SPHERE_MESH, protocol=steps)
+    apart = small.write(tmp_path / "apart", parting, small.SPHERE_MESH, protocol=steps)
     assert small.script(STOPPED, apart, "12", ranks=1).returncode != 0
     done = small.chemomech("run", apart, "--resume", "--quiet", ranks=2)
     assert done.returncode == 0, done.stderr

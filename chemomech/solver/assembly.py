@@ -1,0 +1,250 @@
+"""Residual and Jacobian of a split problem: r_i = sum_j A_ij x_j + b_i + N_i(x), J_ij = A_ij + dN_i/dx_j.
+
+A_ij and b_i are assembled when a constant or a given function has changed, which is looked at once a solve; N_i and
+its slopes are assembled each time.
+
+Constrained values x = g: the constrained columns of every A_ij are empty, so that b_i carries A_ij g; while x is not
+yet g, dN_i/dx_j (g - x) is added to N_i, so that Newton's step leads to g.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import chemomech.runtime  # noqa: F401
+
+import numpy as np
+import numpy.typing as npt
+import ufl
+from dolfinx import fem, la
+from petsc4py import PETSc
+
+from chemomech.solver.blockmatrix import BlockMatrix, Pair, create, layout
+from chemomech.solver.split import SplitRow
+
+type FloatArray = npt.NDArray[np.float64]
+
+NOISE: Final = 1e-3
+"""distance from the present state, in scales, at which the pattern of the matrix is found"""
+
+
+class Kept:
+    """A form free of unknowns: to be assembled again only when what stands in it has changed."""
+
+    def __init__(self, form: ufl.Form, compile_form: Callable[[ufl.Form], fem.Form]) -> None:
+        self.compiled = compile_form(form)
+        self._functions = [item for item in form.coefficients() if isinstance(item, fem.Function)]
+        self._known: list[FloatArray] | None = None
+
+    def changed(self) -> bool:
+        """Whether a constant or a function has another value than when this was last asked (collective)."""
+        now = [fem.pack_constants(self.compiled).copy(), *(f.x.array.copy() for f in self._functions)]
+        before, self._known = self._known, now
+        if before is None:
+            return True
+        # constants are the same on all ranks, functions are not
+        same = all(np.array_equal(old, new) for old, new in zip(before, now, strict=True))
+        if self._functions:
+            same = self._functions[0].function_space.mesh.comm.allreduce(int(not same)) == 0
+        return not same
+
+    def forget(self) -> None:
+        """Let the next question be answered with yes."""
+        self._known = None
+
+
+class Held:
+    """Values that one unknown is held at."""
+
+    def __init__(self, function: fem.Function, bcs: Sequence[fem.DirichletBC]) -> None:
+        self.bcs = [bc for bc in bcs if function.function_space._cpp_object.contains(bc.function_space)]
+        self._function = function
+        dofs = [bc.dof_indices() for bc in self.bcs]
+        self._local = np.unique(np.concatenate([indices for indices, _ in dofs])) if dofs else None
+        self._owned = np.unique(np.concatenate([i[:owned] for i, owned in dofs])) if dofs else None
+        self.values = np.zeros(0 if self._local is None else len(function.x.array))
+        """g where it is held, else 0; ghosts included"""
+
+    def refresh(self) -> None:
+        """Take the present values of the constraints."""
+        for bc in self.bcs:
+            bc.set(self.values)
+
+    @property
+    def met(self) -> bool:
+        """Whether the unknown is where it is held (on this rank)."""
+        if self._local is None:
+            return True
+        return bool(np.array_equal(self._function.x.array[self._local], self.values[self._local]))
+
+    def impose(self, residual: FloatArray, x: FloatArray) -> None:
+        """Put x - g into the rows of what is held."""
+        if self._owned is not None:
+            residual[self._owned] = x[self._owned] - self.values[self._owned]
+
+
+class Assembler:
+    """Assembles a problem into a matrix of its own; create once, `refresh` before each solve."""
+
+    def __init__(
+        self,
+        functions: Sequence[fem.Function],
+        scales: Sequence[float],
+        rows: Sequence[SplitRow],
+        compile_form: Callable[[ufl.Form], fem.Form],
+        bcs: Sequence[fem.DirichletBC],
+        *,
+        nest: bool,
+        loose: Sequence[int] = (),
+    ) -> None:
+        """``nest``: the matrix keeps its blocks apart, else it is one of type aij; ``loose``: fields whose couplings no
+        one state shows, so that their blocks keep entries that vanish at first."""
+        self.functions = list(functions)
+        self._held = [Held(function, bcs) for function in functions]
+        cells = [(i, j) for i in range(len(rows)) for j in range(len(rows))]
+        self.kept: dict[Pair, Kept] = {
+            (i, j): Kept(form, compile_form) for i, j in cells if (form := rows[i].constant[j]) is not None
+        }
+        self.slopes: dict[Pair, fem.Form] = {
+            (i, j): compile_form(form) for i, j in cells if (form := rows[i].slopes[j]) is not None
+        }
+        self._given = {i: compile_form(row.given) for i, row in enumerate(rows) if row.given is not None}
+        self._curved = {i: compile_form(row.curved) for i, row in enumerate(rows) if row.curved is not None}
+        self._local = {i: la.vector(*layout(functions[i].function_space)) for i in self._curved}
+        self._fixed = [la.vector(*layout(function.function_space)) for function in functions]
+        """b_i"""
+        self._vectors = [[_vector(f.function_space) for f in functions] for _ in range(2)]
+        self.jacobian, strict = self._create(scales, set(loose))
+        self.linear = self._constant_part(strict)
+        self._nested = self.jacobian.nest()
+        self.matrix = self._nested if nest else self._nested.convert("aij", PETSc.Mat())
+        """the Jacobian for PETSc"""
+
+    def _create(self, scales: Sequence[float], loose: set[int]) -> tuple[BlockMatrix, list[Pair]]:
+        # Interface forms couple degree of freedom 0 with every interface degree of freedom by explicit zeros, one
+        # dense row and column; they are left out.  But what is left out at the first assembly is lost for good,
+        # so that one is done at a state where no entry vanishes by accident (at rest dI/dc is zero, say).
+        forms: dict[Pair, list[fem.Form]] = {pair: [kept.compiled] for pair, kept in self.kept.items()}
+        for pair, form in self.slopes.items():
+            forms.setdefault(pair, []).append(form)
+        spaces = [function.function_space for function in self.functions]
+        made = create(spaces, [held.bcs for held in self._held], forms)
+        # Two bodies are coupled at the same points in every state, if only by what is left of a bond: all
+        # components of these are kept.  Other couplings of theirs keep all that the forms could fill.
+        strict = [pair for pair in forms if not set(pair) & loose or set(pair) <= loose]
+        made.ignore_zeros(strict)
+        before = [f.x.array.copy() for f in self.functions]
+        noise = np.random.default_rng(0)
+        for function, scale in zip(self.functions, scales, strict=True):
+            array = function.x.array
+            array[:] += NOISE * scale * noise.uniform(0.5, 1.0, len(array))
+        for pair, parts in forms.items():
+            for form in parts:
+                made.add(pair, form)
+        made.close(forms)
+        for pair in forms:
+            if set(pair) <= loose:
+                made.complete(pair)
+        for function, array in zip(self.functions, before, strict=True):
+            function.x.array[:] = array
+        return made, strict
+
+    def _constant_part(self, strict: Sequence[Pair]) -> BlockMatrix:
+        # The matrix of all A_ij; a block without a nonlinear part is the Jacobian's own.
+        whole = self.jacobian
+        blocks = {p: whole.blocks[p].duplicate() if p in self.slopes else whole.blocks[p] for p in self.kept}
+        made = BlockMatrix(whole.spaces, whole.held, blocks)
+        made.ignore_zeros([pair for pair in strict if pair in blocks])
+        return made
+
+    @property
+    def varying(self) -> list[int]:
+        """Fields whose own block changes with the state."""
+        return [i for i in range(len(self.functions)) if (i, i) in self.slopes]
+
+    # ---- before a solve ---------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Assemble what constants and given functions have changed (collective)."""
+        stale = [pair for pair, kept in self.kept.items() if kept.changed()]
+        for pair in stale:
+            self.linear.blocks[pair].zeroEntries()
+            self.linear.add(pair, self.kept[pair].compiled)
+        self.linear.close(stale)
+        for held in self._held:
+            held.refresh()
+        for i, fixed in enumerate(self._fixed):
+            fixed.array[:] = 0.0
+            if i in self._given:
+                fem.assemble_vector(fixed.array, self._given[i])
+            for j, held in enumerate(self._held):
+                if (i, j) in self.kept and held.bcs and np.any(held.values):
+                    fem.apply_lifting(fixed.array, [self.kept[i, j].compiled], [held.bcs], alpha=-1.0)
+            fixed.scatter_reverse(la.InsertMode.add)
+
+    def forget(self) -> None:
+        """Have everything assembled anew at the next `refresh`."""
+        for kept in self.kept.values():
+            kept.forget()
+
+    # ---- at an iterate, which the functions hold ----------------------------------------------------
+
+    def residual(self, x: PETSc.Vec, result: PETSc.Vec) -> None:
+        """Assemble the residual at x (collective)."""
+        values, parts = self.parts(x, False), self.parts(result, True)
+        inside, outside = self._vectors
+        for vector, value in zip(inside, values, strict=True):
+            vector.array[:] = value
+        self.linear.multiply(inside, outside)
+        for i, part in enumerate(parts):
+            size = len(part)
+            part[:] = outside[i].array_r
+            part += self._fixed[i].array[:size]
+            if i in self._curved:
+                local = self._local[i]
+                local.array[:] = 0.0
+                fem.assemble_vector(local.array, self._curved[i])
+                self._lift(i, local.array)
+                local.scatter_reverse(la.InsertMode.add)
+                part += local.array[:size]
+            self._held[i].impose(part, values[i])
+
+    def _lift(self, i: int, array: FloatArray) -> None:
+        for j, held in enumerate(self._held):
+            if (i, j) in self.slopes and not held.met:
+                start = [self.functions[j].x.array]
+                fem.apply_lifting(array, [self.slopes[i, j]], [held.bcs], x0=start, alpha=-1.0)
+
+    def assemble_jacobian(self) -> None:
+        """Assemble the Jacobian at the functions' values into `matrix` (collective)."""
+        self.jacobian.take(self.linear, self.slopes)
+        for pair, form in self.slopes.items():
+            self.jacobian.add(pair, form)
+        self.jacobian.close(self.slopes)
+        self._nested.assemble()
+        if self.matrix is not self._nested:
+            self._nested.convert("aij", self.matrix)
+
+    def parts(self, vector: PETSc.Vec, writing: bool) -> list[FloatArray]:
+        """Return the owned entries of a vector, field by field, as views."""
+        if vector.getType() == "nest":
+            return [v.array if writing else v.array_r for v in vector.getNestSubVecs()]
+        array, found, start = vector.array if writing else vector.array_r, [], 0
+        for function in self.functions:
+            index_map, size = layout(function.function_space)
+            end = start + index_map.size_local * size
+            found.append(array[start:end])
+            start = end
+        return found
+
+    def destroy(self) -> None:
+        """Free the PETSc objects, on all ranks together."""
+        blocks = [*self.jacobian.blocks.values(), *self.linear.blocks.values()]
+        own = [self.matrix, self._nested, *blocks, *self._vectors[0], *self._vectors[1]]
+        for item in {id(item): item for item in own}.values():
+            item.destroy()
+
+
+def _vector(space: fem.FunctionSpace) -> PETSc.Vec:
+    index_map, size = layout(space)
+    count = index_map.size_local * size
+    return PETSc.Vec().createMPI((count, PETSc.DETERMINE), bsize=size, comm=space.mesh.comm)
