@@ -66,6 +66,7 @@ def run(
     results: Path | None = None,
     no_figures: bool = False,
     quiet: bool = False,
+    timings: bool = False,
 ) -> int:
     """Solve a case, or analyse the spectrum of a folder with measured.toml, and write its results folder.
 
@@ -86,6 +87,8 @@ def run(
         Draw neither figures nor animation.
     quiet
         No progress on the terminal.
+    timings
+        Say at the end where the time went.
     """
     from chemomech.case.measured import measured_file
 
@@ -109,6 +112,10 @@ def run(
     from chemomech.results.headlines import headlines
 
     say(f"{headlines(summary)}\nresults: {folder}")
+    if timings:
+        from chemomech.results.timings import say_where
+
+        say(say_where(folder))
     return _compared(summary, expected) if check else 0
 
 

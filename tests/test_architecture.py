@@ -22,6 +22,7 @@ MAY_KNOW: dict[str, set[str]] = {
     "runtime": set(),
     "ranks": set(),
     "together": set(),
+    "timing": set(),
     "protocol": set(),
     "materials": set(),
     "geometry": set(),
@@ -34,7 +35,7 @@ MAY_KNOW: dict[str, set[str]] = {
     "memory": {"domain", "fields"},
     "contacts": {"case", "domain", "fields", "materials", "physics", "roughness"},
     "roughness": {"case", "fields", "materials"},
-    "solver": {"domain", "fields", "memory"},
+    "solver": {"domain", "fields", "memory", "timing"},
     "interphases": {"case", "fields", "materials", "physics"},
     "model": {
         "case",

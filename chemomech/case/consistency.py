@@ -9,7 +9,7 @@ from chemomech.case.idle import idle_keys
 from chemomech.case.layers import layer_problems
 from chemomech.case.mesh import mesh_problems
 from chemomech.case.patterns import STAR, matching
-from chemomech.case.schema import Cell, Interface, Numerics, Pressure, Protocol, Region
+from chemomech.case.schema import Cell, Interface, Pressure, Protocol, Region
 from chemomech.case.sections import Sections
 from chemomech.case.wording import Location, nearest
 from chemomech.errors import InputError, Problem

@@ -10,7 +10,7 @@ from chemomech.case.schema import SideReaction as SideReactionInput
 from chemomech.constants import FARADAY
 from chemomech.fields import Field
 from chemomech.materials.kinetics import OXIDATION, REDUCTION, ConfinedRedox
-from chemomech.model.checks import refuse_apart
+from chemomech.model.checks import they_touch
 from chemomech.model.electrolytes import Electrolytes
 from chemomech.model.numbers import Numbers
 from chemomech.physics.side_reaction import ElectrodeSideReaction, SideReaction
@@ -35,9 +35,11 @@ class SideReactions:
         found = []
         for conductor in self.numbers.with_role("active", "conductor"):
             for electrolyte in self.numbers.with_role("electrolyte"):
-                interface = self.numbers.case.interface(conductor, electrolyte)
+                case, domain = self.numbers.case, self.numbers.domain
+                interface = case.interface(conductor, electrolyte)
+                if not interface.side_reactions or not they_touch(case, domain, conductor, electrolyte):
+                    continue
                 for reaction, given in interface.side_reactions.items():
-                    refuse_apart(self.numbers.domain, conductor, electrolyte)
                     place = f"{conductor}|{electrolyte}"
                     left = self._left(reaction, f"interface:{place}", given)
                     found.append(

@@ -76,6 +76,7 @@ class Bench:
         conditions: Sequence[fem.DirichletBC] = (),
         time_tolerance: float = 1e-4,
         newton_tolerance: float = 1e-10,
+        linear_solver: str = "direct",
     ) -> None:
         """`extra`: terms of the residual that are no physics of the project, such as sources and fluxes given."""
         self.state = state
@@ -88,7 +89,7 @@ class Bench:
             list(conditions),
             state.domain.entity_maps,
         )
-        options = NewtonOptions(tolerance=newton_tolerance, maximum_iterations=25)
+        options = NewtonOptions(newton_tolerance, maximum_iterations=25, linear_solver=linear_solver)
         self.solver = NewtonSolver(self.problem, options, state.domain.comm)
         self.scheme = Bdf2(state, state.domain.comm, time_tolerance)
         self.steps = 0

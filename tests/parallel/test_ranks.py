@@ -125,6 +125,12 @@ def test_two_ranks_compute_what_one_does(serial: Path, tmp_path: Path) -> None:
     got, expected = open_results(folder / "results"), open_results(serial / "results")
     assert got.run["ranks"] == 2 and expected.run["ranks"] == 1
     same_run(got, expected, 1e-6)
+    phases = got.run["timings"]
+    assert set(phases) == set(expected.run["timings"]) and len(got.run["peak_memory_mb"]) == 2
+    assert phases["Jacobian"]["calls"] == expected.run["timings"]["Jacobian"]["calls"]
+    wall = sum(spent["wall_s"] for spent in phases.values())
+    assert wall == pytest.approx(got.run["wall_time_s"], rel=0.05)
+    assert all(spent["slowest_rank_wall_s"] >= spent["wall_s"] for spent in phases.values())
 
 
 def test_two_ranks_with_every_kind_of_unknown_and_the_block_solver(tmp_path: Path) -> None:
