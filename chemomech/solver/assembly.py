@@ -1,13 +1,15 @@
-"""Residual and Jacobian of a split problem: r_i = sum_j A_ij x_j + b_i + N_i(x), J_ij = A_ij + dN_i/dx_j.
+"""Residual and Jacobian of a split problem: r_i = s_i + sum_j A_ij (x_j - x0_j) + N_i(x), J_ij = A_ij + dN_i/dx_j.
 
-A_ij and b_i are assembled when a constant or a given function has changed, which is looked at once a solve; N_i and
-its slopes are assembled each time.
+A_ij is assembled when a constant or a given function has changed, which is looked at once a solve; what is straight,
+s_i = sum_j A_ij x0_j + b_i, is integrated once a solve, where it starts, x0; N_i and its slopes each time.  A x0 as a
+product of matrix and vector would lose digits that integrals of gradients keep: on fine meshes Newton's method would
+stall on its round-off.
 
-Constrained values x = g: the constrained columns of every A_ij are empty, so that b_i carries A_ij g; while x is not
-yet g, dN_i/dx_j (g - x) is added to N_i, so that Newton's step leads to g.
+Constrained values x = g: the constrained columns of every A_ij are empty, so that s_i carries A_ij (g - x0); while x is
+not yet g, dN_i/dx_j (g - x) is added to N_i, so that Newton's step leads to g.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import chemomech.runtime  # noqa: F401
@@ -107,11 +109,15 @@ class Assembler:
         self.slopes: dict[Pair, fem.Form] = {
             (i, j): compile_form(form) for i, j in cells if (form := rows[i].slopes[j]) is not None
         }
-        self._given = {i: compile_form(row.given) for i, row in enumerate(rows) if row.given is not None}
+        self._straight = {
+            i: compile_form(row.straight) for i, row in enumerate(rows) if row.straight is not None
+        }
         self._curved = {i: compile_form(row.curved) for i, row in enumerate(rows) if row.curved is not None}
         self._local = {i: la.vector(*layout(functions[i].function_space)) for i in self._curved}
         self._fixed = [la.vector(*layout(function.function_space)) for function in functions]
-        """b_i"""
+        """s_i"""
+        self._start = [np.zeros(0) for _ in functions]
+        """x0, owned values"""
         self._vectors = [[_vector(f.function_space) for f in functions] for _ in range(2)]
         self.jacobian, strict = self._create(scales, set(loose))
         self.linear = self._constant_part(strict)
@@ -164,7 +170,7 @@ class Assembler:
     # ---- before a solve ---------------------------------------------------------------------------
 
     def refresh(self) -> None:
-        """Assemble what constants and given functions have changed (collective)."""
+        """Assemble what constants and given functions have changed, for a solve from the functions (collective)."""
         stale = [pair for pair, kept in self.kept.items() if kept.changed()]
         for pair in stale:
             self.linear.blocks[pair].zeroEntries()
@@ -174,12 +180,11 @@ class Assembler:
             held.refresh()
         for i, fixed in enumerate(self._fixed):
             fixed.array[:] = 0.0
-            if i in self._given:
-                fem.assemble_vector(fixed.array, self._given[i])
-            for j, held in enumerate(self._held):
-                if (i, j) in self.kept and held.bcs and np.any(held.values):
-                    fem.apply_lifting(fixed.array, [self.kept[i, j].compiled], [held.bcs], alpha=-1.0)
+            if i in self._straight:
+                fem.assemble_vector(fixed.array, self._straight[i])
+            self._lift(i, fixed.array, {pair: kept.compiled for pair, kept in self.kept.items()})
             fixed.scatter_reverse(la.InsertMode.add)
+            self._start[i] = self.functions[i].x.array[: len(self._vectors[0][i].array_r)].copy()
 
     def forget(self) -> None:
         """Have everything assembled anew at the next `refresh`."""
@@ -192,8 +197,8 @@ class Assembler:
         """Assemble the residual at x (collective)."""
         values, parts = self.parts(x, False), self.parts(result, True)
         inside, outside = self._vectors
-        for vector, value in zip(inside, values, strict=True):
-            vector.array[:] = value
+        for vector, value, start in zip(inside, values, self._start, strict=True):
+            vector.array[:] = value - start
         self.linear.multiply(inside, outside)
         for i, part in enumerate(parts):
             size = len(part)
@@ -203,16 +208,16 @@ class Assembler:
                 local = self._local[i]
                 local.array[:] = 0.0
                 fem.assemble_vector(local.array, self._curved[i])
-                self._lift(i, local.array)
+                self._lift(i, local.array, self.slopes)
                 local.scatter_reverse(la.InsertMode.add)
                 part += local.array[:size]
             self._held[i].impose(part, values[i])
 
-    def _lift(self, i: int, array: FloatArray) -> None:
+    def _lift(self, i: int, array: FloatArray, forms: Mapping[Pair, fem.Form]) -> None:
         for j, held in enumerate(self._held):
-            if (i, j) in self.slopes and not held.met:
+            if (i, j) in forms and not held.met:
                 start = [self.functions[j].x.array]
-                fem.apply_lifting(array, [self.slopes[i, j]], [held.bcs], x0=start, alpha=-1.0)
+                fem.apply_lifting(array, [forms[i, j]], [held.bcs], x0=start, alpha=-1.0)
 
     def assemble_jacobian(self) -> None:
         """Assemble the Jacobian at the functions' values into `matrix` (collective)."""

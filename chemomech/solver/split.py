@@ -25,8 +25,8 @@ class SplitRow:
 
     constant: list[ufl.Form | None]
     """A_ij by unknown: free of unknowns"""
-    given: ufl.Form | None
-    """b_i: free of unknowns"""
+    straight: ufl.Form | None
+    """sum_j A_ij x_j + b_i, to be integrated at an x"""
     curved: ufl.Form | None
     """N_i: what depends on an unknown in any other way"""
     slopes: list[ufl.Form | None]
@@ -43,27 +43,28 @@ def split(row: ufl.Form, functions: Sequence[fem.Function]) -> SplitRow:
     """Cut one row of a residual into its constant, given and curved parts."""
     constant: list[list[ufl.Form]] = [[] for _ in functions]
     slopes: list[list[ufl.Form]] = [[] for _ in functions]
-    given: list[ufl.Form] = []
+    straight: list[ufl.Form] = []
     curved: list[ufl.Form] = []
     for integral in row.integrals():
         part = expand_derivatives(ufl.Form([integral]))
-        straight = {}
+        linear = {}
         for j, derivative in _derivatives(part, functions).items():
             if not depends(derivative, functions):
                 constant[j].append(derivative)
-                zero = Zero(functions[j].ufl_shape)
-                straight[functions[j]] = zero
-        if straight:
-            part = ufl.replace(part, straight)
+                trial = derivative.arguments()[-1]
+                straight.append(ufl.replace(derivative, {trial: functions[j]}))
+                linear[functions[j]] = Zero(functions[j].ufl_shape)
+        if linear:
+            part = ufl.replace(part, linear)
         if part.empty():
             continue
         if not depends(part, functions):
-            given.append(part)
+            straight.append(part)
             continue
         curved.append(part)
         for j, derivative in _derivatives(part, functions).items():
             slopes[j].append(derivative)
-    return SplitRow([_sum(x) for x in constant], _sum(given), _sum(curved), [_sum(x) for x in slopes])
+    return SplitRow([_sum(x) for x in constant], _sum(straight), _sum(curved), [_sum(x) for x in slopes])
 
 
 def depends(form: ufl.Form, functions: Sequence[fem.Function]) -> bool:
