@@ -30,7 +30,8 @@ def catalogue(kind: str) -> str:
 def _found(kind: str, pattern: str) -> Iterator[Path]:
     """Yield the files below ./cases or ./meshes, else those of the project the package was installed from."""
     folder = Path(kind) if Path(kind).is_dir() else PROJECT / kind
-    yield from sorted(folder.glob(pattern))
+    also = folder.glob("*/measured.toml") if kind == "cases" else ()
+    yield from sorted([*folder.glob(pattern), *also])
 
 
 def _study(path: Path) -> str:

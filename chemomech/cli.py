@@ -66,8 +66,9 @@ def run(
     results: Path | None = None,
     no_figures: bool = False,
     quiet: bool = False,
+    timings: bool = False,
 ) -> int:
-    """Solve a case and write its results folder.
+    """Solve a case, or analyse the spectrum of a folder with measured.toml, and write its results folder.
 
     Example: chemomech run cases/nmc811_particle --set protocol.cycles=3
     In parallel: mpirun -n 4 chemomech run cases/nmc811_particle
@@ -86,7 +87,14 @@ def run(
         Draw neither figures nor animation.
     quiet
         No progress on the terminal.
+    timings
+        Say at the end where the time went.
     """
+    from chemomech.case.measured import measured_file
+
+    measured = measured_file(case)
+    if measured is not None:
+        return _measured(measured, overrides, check, results, no_figures)
     asked = _read(case, overrides)
     folder = results if results is not None else asked.directory / "results"
     expected = asked.directory / "expected.toml"
@@ -104,13 +112,42 @@ def run(
     from chemomech.results.headlines import headlines
 
     say(f"{headlines(summary)}\nresults: {folder}")
-    if not check:
-        return 0
+    if timings:
+        from chemomech.results.timings import say_where
+
+        say(say_where(folder))
+    return _compared(summary, expected) if check else 0
+
+
+def _compared(summary: dict[str, float], expected: Path) -> int:
     from chemomech.results.compare import compare, report
 
     comparisons = compare(summary, expected)
     say(report(comparisons))
     return 0 if all(one.passed for one in comparisons) else 1
+
+
+def _measured(
+    file: Path, overrides: tuple[str, ...], check: bool, results: Path | None, no_figures: bool
+) -> int:
+    """Analyse the spectrum of a measured.toml, as `run` does with a case."""
+    from chemomech.case.measured import read_measured_case
+
+    asked = read_measured_case(file)
+    if overrides:
+        raise InputError(Problem("--set", "a measurement has nothing to set", "leave out --set"))
+    folder = results if results is not None else file.parent / "results"
+    expected = file.parent / "expected.toml"
+    if check:
+        _comparable(expected, overrides)
+    _writable(folder)
+    if rank() > 0:
+        return 0
+    from chemomech.measured import run_measured
+
+    summary, said = run_measured(asked, file, folder, figures=not no_figures)
+    say(f"{said}\nresults: {folder}")
+    return _compared(summary, expected) if check else 0
 
 
 @app.command
@@ -155,6 +192,7 @@ def drt(
     *,
     number: int | None = None,
     method: str = "own",
+    signed: bool = False,
     output: Path | None = None,
 ) -> int:
     """Find the relaxation times of a spectrum, simulated or measured, and who owns them.
@@ -169,6 +207,8 @@ def drt(
         Which spectrum, counted from 1; without it the last.
     method
         own, or in addition one of pyimpspec's: tr-nnls, tr-rbf, bht.
+    signed
+        Let the distribution be negative, for spectra with an inductive loop at low frequency.
     output
         Folder for drt.json, drt.csv and drt.png; without it the results folder, or that of the file.
     """
@@ -177,7 +217,7 @@ def drt(
     folder = output if output is not None else (spectrum if spectrum.is_dir() else spectrum.parent)
     from chemomech.drt import relax
 
-    say(relax(spectrum, folder, number, method))
+    say(relax(spectrum, folder, number, method, signed=signed))
     return 0
 
 
@@ -204,6 +244,47 @@ def fit(spectrum: Path, *, number: int | None = None, circuit: str | None = None
     return 0
 
 
+@app.command
+def gitt(
+    titration: Path,
+    *,
+    shape: Literal["plane", "sphere"] | None = None,
+    size: str | None = None,
+    region: str | None = None,
+    output: Path | None = None,
+) -> int:
+    """Find the diffusivity from titration pulses, simulated or measured: pulses of current with rests after them.
+
+    Example: chemomech gitt measured.csv --shape sphere --size "5 um"
+
+    Parameters
+    ----------
+    titration
+        Results folder, or a table (.csv) with columns of time, voltage and current.
+    shape
+        Shape of the particles, for the exact profile; without it the short-time formula alone.
+    size
+        Thickness of the plane or radius of the sphere; without it volume over surface as the mesh of the run has them.
+    region
+        Active region of the run, where there are several.
+    output
+        Folder for gitt.csv and gitt.png; without it the results folder, or that of the file.
+    """
+    if rank() > 0:
+        return 0
+    from chemomech.case.units import UnitError, to_internal
+    from chemomech.gitt import evaluate
+
+    try:
+        length = None if size is None else to_internal(size, "length")
+    except UnitError as error:
+        what, _, remedy = str(error).partition("; ")
+        raise InputError(Problem("--size", what, remedy)) from None
+    folder = output if output is not None else (titration if titration.is_dir() else titration.parent)
+    say(evaluate(titration, folder, shape, length, region))
+    return 0
+
+
 def _comparable(expected: Path, overrides: Overrides) -> None:
     problems = []
     if not expected.is_file():
@@ -227,9 +308,15 @@ def check(case: Path, *, overrides: Overrides = ()) -> int:
     case
         Case folder, or its case.toml.
     """
-    _read(case, overrides)
+    from chemomech.case.measured import measured_file, read_measured_case
     from chemomech.case.read import has_study
 
+    measured = measured_file(case)
+    if measured is not None:
+        read_measured_case(measured)
+        say(f"{case}: no mistakes found")
+        return 0
+    _read(case, overrides)
     points = ""
     if has_study(case):
         from chemomech.study.read import read_study

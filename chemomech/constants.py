@@ -17,5 +17,5 @@ VACUUM: Final = 8.8541878128e-9
 AVOGADRO: Final = 6.02214076e11
 """Particles per amount [1/pmol]."""
 
-ZERO_CELSIUS: Final = 273.15
-"""0 degC [K]."""
+KMOL_PER_M3: Final = 1e3
+"""1 pmol/um^3 in kmol/m^3, in which laws of a salt are written."""

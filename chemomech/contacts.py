@@ -3,7 +3,7 @@
 Regions that are bonded for good share one displacement field; where a case lets two part, each side has its own.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any, Final
@@ -12,15 +12,23 @@ import chemomech.runtime  # noqa: F401
 
 import ufl
 
-from chemomech.case.schema import Case, Contact, Interface
+from chemomech.case.schema import (
+    Case,
+    Contact,
+    CounterElectrode,
+    ElectrodeContact,
+    Interface,
+    WorkingElectrode,
+)
 from chemomech.domain import Domain
 from chemomech.errors import InputError, Problem
 from chemomech.fields import DISPLACEMENT, Field, Memory, State
 from chemomech.materials import contact_laws as laws
-from chemomech.materials.material import Material
-from chemomech.physics.contact import FaceContact
+from chemomech.materials.material import Material, load_material
+from chemomech.physics.contact import Constriction, FaceContact
 from chemomech.physics.debonding import Bond, Joint
 from chemomech.physics.mechanics import StressEquilibrium
+from chemomech.roughness import Roughness
 
 FIRM: Final = 5.0
 """a bond opens to at most 1/FIRM of its final opening before it is damaged"""
@@ -44,15 +52,20 @@ class Contacts:
     joints: dict[str, Joint] = field(default_factory=dict)
     contacts: dict[str, FaceContact] = field(default_factory=dict)
     """by face"""
+    constrictions: dict[str, Constriction] = field(default_factory=dict)
+    """by face"""
 
     def __post_init__(self) -> None:
         """Find the faces; InputError where they are not in the mesh."""
+        self.roughness = Roughness(self.case, self.materials, self.number)
         adjacent = self.domain.adjacent()
         for one, other in combinations(self.case.regions, 2):
             given = self.case.interface(one, other)
             if not given.parts and given.contact is None:
                 continue
             if tuple(sorted((one, other))) not in adjacent:
+                if self.case.pattern(one, other) is not None:
+                    continue
                 what = "the two regions do not touch in this mesh"
                 there = f"regions that touch: {sorted('|'.join(pair) for pair in adjacent)}"
                 raise InputError(Problem(f"[interfaces.'{one}|{other}']", what, there))
@@ -61,9 +74,14 @@ class Contacts:
                 self.joints[f"{plus}|{minus}"] = self._joint(plus, minus, given)
             if given.contact is not None or given.cohesive is not None:
                 self.contacts[f"{plus}|{minus}"] = self._contact(plus, minus, given)
+                if given.contact is not None:
+                    self._narrow(f"{plus}|{minus}", given.contact, [(plus, "+"), (minus, "-")])
         collector, contact = self.case.cell.collector, self.case.cell.collector_contact
         if collector is not None and contact is not None:
             self._collector_contact(collector.region, collector.boundary, collector.other, contact)
+        for key, electrode in self._metals().items():
+            if electrode.contact is not None:
+                self._metal_contact(key, electrode.at, electrode.contact)
         self.displacements = self._groups()
 
     def oriented(self, one: str, other: str) -> tuple[str, str]:
@@ -71,16 +89,37 @@ class Contacts:
         roles = self.case.regions
         return (other, one) if roles[other].role == "active" != roles[one].role else (one, other)
 
+    def at(self, face: str) -> FaceContact | None:
+        """Return what says how much of a face conducts ions; None where all of it does."""
+        return None if face == self.collector_face() else self.contacts.get(face)
+
     def fraction(self, face: str) -> Callable[[State], Any] | None:
         """Return the conducting fraction of a face; None where all of it conducts."""
-        return self.contacts[face].fraction if face in self.contacts else None
+        contact = self.at(face)
+        return None if contact is None else contact.fraction
 
-    def collector_fraction(self) -> Callable[[State], Any] | None:
-        """Return the conducting fraction between collector and region."""
+    def constriction(self, face: str) -> Constriction | None:
+        """Return what current loses on its way into the spots of a face; None where it is not asked for."""
+        return None if self.at(face) is None else self.constrictions.get(face)
+
+    def collector(self) -> tuple[Callable[[State], Any] | None, Constriction | None]:
+        """Return the conducting fraction between collector and region, and the constriction there."""
+        face = self.collector_face()
+        return (None, None) if face is None else (self.contacts[face].fraction, self.constrictions.get(face))
+
+    def collector_face(self) -> str | None:
+        """Return the face between collector and region where only part of it conducts."""
         collector = self.case.cell.collector
         if collector is None or self.case.cell.collector_contact is None:
             return None
-        return self.fraction(self._collector_face(collector.region, collector.boundary, collector.other))
+        return self._collector_face(collector.region, collector.boundary, collector.other)
+
+    def metal(self, boundary: str) -> tuple[FaceContact | None, Constriction | None]:
+        """Return what says how much of lithium metal at a boundary conducts, and the constriction there."""
+        for face, contact in self.contacts.items():
+            if face.partition("@")[2] == boundary and face != self.collector_face():
+                return contact, self.constrictions.get(face)
+        return None, None
 
     def parted(self, fields: list[Field]) -> list[Field]:
         """Return the fields of a model with the displacement in as many as there are groups of bonded regions."""
@@ -90,7 +129,7 @@ class Contacts:
     def memories(self) -> list[Memory]:
         """Return what the faces remember."""
         damage = [joint.memory for joint in self.joints.values() if joint.bond is not None]
-        return damage + [contact.memory for contact in self.contacts.values() if contact.pressure is not None]
+        return damage + [memory for contact in self.contacts.values() for memory in contact.memories]
 
     def followed(self, state: State) -> dict[Memory, Any]:
         """Return what each memory follows."""
@@ -118,16 +157,21 @@ class Contacts:
         region, mark, other = face.partition("@")
         collector = self.case.cell.collector
         if mark:
-            return self.case.cell.collector_contact
+            metal = {one.at: one.contact for one in self._metals().values()}
+            return self.case.cell.collector_contact if face == self.collector_face() else metal[other]
         region, _, other = face.partition("|")
         given = self.case.interface(region, other).contact
         if given is None and collector is not None and {collector.region, collector.other} == {region, other}:
             return self.case.cell.collector_contact
         return given
 
+    def _metals(self) -> dict[str, CounterElectrode | WorkingElectrode]:
+        cell = self.case.cell
+        given = {"counter_electrode": cell.counter_electrode, "working_electrode": cell.working_electrode}
+        return {key: electrode for key, electrode in given.items() if electrode is not None}
+
     def _elastic(self, region: str) -> tuple[float, float]:
-        material, temperature = self.materials[region], self.case.cell.temperature
-        return material.number("youngs_modulus", temperature), material.number("poissons_ratio", temperature)
+        return self.roughness.elastic(self.materials[region])
 
     def _joint(self, plus: str, minus: str, given: Interface) -> Joint:
         modulus = laws.effective_modulus(self._elastic(plus), self._elastic(minus))
@@ -172,37 +216,79 @@ class Contacts:
         face = f"{plus}|{minus}"
         joint = self.joints.get(face)
         pressure = None
-        law = None if given.contact is None else self._law(given.contact, (plus, minus), face)
-        if law is not None:
+        law = None
+        if given.contact is not None:
+            bodies = self.materials[plus], self.materials[minus]
+            law = self.roughness.law(given.contact, bodies, f"[interfaces.'{face}'] contact")
             pressure = self._pressure(plus, minus) if joint is None else _pressing(joint)
         healing = 0.0
         if given.contact is not None and given.contact.healing is not None:
             healing = self.number(given.contact.healing)
+        covered = given.interphase is not None or given.interdiffusion is not None
         if joint is None:
-            return FaceContact(face, law, pressure)
+            return FaceContact(face, law, pressure, covered=covered)
         if joint.bond is None:  # touching is all that holds it together: it conducts wherever it touches
-            return FaceContact(face, law, pressure, adhering=0.0)
-        return FaceContact(face, law, pressure, joint.damage, healing)
+            return FaceContact(face, law, pressure, adhering=0.0, covered=covered)
+        return FaceContact(face, law, pressure, joint.damage, healing, covered=covered)
 
     def _collector_contact(
         self, region: str, boundary: str | None, other: str | None, given: Contact
     ) -> None:
         face = self._collector_face(region, boundary, other)
         neighbours = (region,) if other is None else (region, other)
-        law = self._law(given, neighbours, face)
+        bodies = [self.materials[name] for name in neighbours]
+        law = self.roughness.law(given, bodies, "[cell] collector_contact")
         if boundary is not None:
-            assert self.mechanics is not None  # the case reader demands it
-            mechanics = self.mechanics
-
-            def pressed(state: State) -> Any:
-                normal = ufl.FacetNormal(self.domain.mesh)
-                return -ufl.inner(ufl.dot(_grown(normal), mechanics.stress(state, region)), _grown(normal))
-
-            self.contacts[face] = FaceContact(face, law, pressed)
-        elif other is not None and face not in self.contacts:
+            self.contacts[face] = FaceContact(face, law, self._pressed(region))
+        elif other is not None:  # the case reader refuses a contact or a bond of this interface beside it
             joint = self.joints.get(face)
             pressure = self._pressure(region, other) if joint is None else _pressing(joint)
             self.contacts[face] = FaceContact(face, law, pressure)
+        sides = [""] if other is None else ["+", "-"]
+        electrons = [
+            (name, side)
+            for name, side in zip(neighbours, sides, strict=True)
+            if self.case.regions[name].role in ("active", "conductor")
+        ]
+        self._narrow(face, given, electrons)
+
+    def _metal_contact(self, key: str, boundary: str, given: ElectrodeContact) -> None:
+        ionic = [name for name, region in self.case.regions.items() if region.role == "electrolyte"]
+        touching = [name for name in ionic if self.domain.boundary_area(boundary, [name]) > 0.0]
+        if len(touching) != 1:
+            raise InputError(
+                Problem(
+                    f"[cell] {key}.contact",
+                    f"boundary '{boundary}' is touched by {', '.join(touching) or 'no electrolyte'}: "
+                    "a contact is that of lithium with one electrolyte",
+                    "let one electrolyte region end there",
+                )
+            )
+        (region,) = touching
+        face = f"{region}@{boundary}"
+        metal = load_material(given.material, self.case.material_directories)
+        law = self.roughness.law(given, (self.materials[region], metal), f"[cell] {key}.contact")
+        covered = self._metals()[key].interphase is not None
+        self.contacts[face] = FaceContact(face, law, self._pressed(region), covered=covered)
+        self._narrow(face, given, [(region, "")])
+
+    def _narrow(self, face: str, given: Contact, carriers: Sequence[tuple[str, str]]) -> None:
+        # `carriers`: regions through which the current comes, with their side of the face
+        narrowing = self.roughness.narrowing(given)
+        if narrowing is not None:
+            resistivities = tuple(self.roughness.resistivity(*carrier) for carrier in carriers)
+            fraction = self.contacts[face].fraction
+            self.constrictions[face] = Constriction(face, narrowing, resistivities, fraction)
+
+    def _pressed(self, region: str) -> Callable[[State], Any]:
+        mechanics = self.mechanics
+        assert mechanics is not None  # the case reader demands it
+
+        def pressed(state: State) -> Any:
+            normal = ufl.FacetNormal(self.domain.mesh)
+            return -ufl.inner(ufl.dot(_grown(normal), mechanics.stress(state, region)), _grown(normal))
+
+        return pressed
 
     def _collector_face(self, region: str, boundary: str | None, other: str | None) -> str:
         if boundary is not None:
@@ -222,38 +308,6 @@ class Contacts:
             return -ufl.inner(ufl.dot(normal, mechanics.stress(state, softer)(side)), normal)
 
         return pressed
-
-    def _law(self, given: Contact, regions: tuple[str, ...], face: str) -> laws.RoughContact:
-        elastic = [self._elastic(name) for name in regions]
-        modulus = self.number(laws.effective_modulus(*elastic))
-        retained = 0.0 if given.retained is None else self.number(given.retained)
-        loading: laws.Loading
-        if given.law == "persson":
-            loading = laws.Persson(modulus, self.number(given.slope or 0.0))
-        elif given.law == "greenwood_williamson":
-            loading = laws.GreenwoodWilliamson(
-                modulus, self.number(given.asperity_radius or 0.0), self.number(given.height_spread or 0.0)
-            )
-        elif given.law == "westergaard":
-            loading = laws.Westergaard(
-                modulus, self.number(given.amplitude or 0.0), self.number(given.wavelength or 0.0)
-            )
-        else:
-            loading = laws.Plastic(self.number(self._hardness(regions, face)))
-        return laws.RoughContact(loading, laws.Unloading(self.number(given.unloading_exponent), retained))
-
-    def _hardness(self, regions: tuple[str, ...], face: str) -> float:
-        temperature = self.case.cell.temperature
-        known = [self.materials[name] for name in regions if self.materials[name].has("hardness")]
-        if not known:
-            raise InputError(
-                Problem(
-                    f"[interfaces.'{face}'] contact",
-                    f"law = 'plastic' needs the hardness of {' or '.join(regions)}",
-                    'add it to the properties of the softer region, e.g. { hardness = "2 GPa" }',
-                )
-            )
-        return min(material.number("hardness", temperature) for material in known)
 
     def _groups(self) -> dict[str, Field]:
         names = list(self.case.regions)

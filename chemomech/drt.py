@@ -19,7 +19,13 @@ from chemomech.analysis.measured import (
 )
 from chemomech.analysis.relaxation import Arcs, Relaxation, arcs, owners, relaxation
 from chemomech.errors import InputError, Problem
+from chemomech.render.embedding import page
+from chemomech.render.interactive import Chart, Curve, bode, nyquist
+from chemomech.render.interactive import relaxation as relaxation_chart
 from chemomech.render.relaxation import relaxation_figure
+from chemomech.render.style import unit_text
+from chemomech.results.format import RELAXATION_FILE, RELAXATION_TABLE
+from chemomech.results.relaxation import RecordedRelaxation, read_relaxation
 from chemomech.results.spectra import read_spectra, with_layers
 from chemomech.results.write import write_json, write_text
 
@@ -87,34 +93,68 @@ def fit_circuits(path: Path, number: int | None, code: str | None) -> str:
     return "\n".join([*lines, *objections(chosen.frequencies, chosen.impedance, *fits)])
 
 
-def relax(path: Path, output: Path, number: int | None, method: str) -> str:
-    """Find the relaxation times of one spectrum (the last without a number), write and draw; return what to say."""
+@dataclass(frozen=True)
+class Analysis:
+    """One spectrum taken apart."""
+
+    chosen: Spectrum
+    relaxation: Relaxation
+    fitted: Arcs
+    test: KramersKronig | None
+    """None where the library is missing"""
+    names: tuple[str, ...]
+    """of the processes that own the arcs; none for what was measured"""
+
+
+def analyse(path: Path, number: int | None, *, signed: bool = False) -> Analysis:
+    """Find the relaxation times of one spectrum, the last without a number; `signed`: negative ones, too."""
     chosen = _one_of(path, number)
     low = int(np.argmin(chosen.frequencies))
     blocking = -chosen.impedance[low].imag > BLOCKING * abs(chosen.impedance[low])
-    found = relaxation(chosen.frequencies, chosen.impedance, capacitance=bool(blocking))
+    found = relaxation(chosen.frequencies, chosen.impedance, capacitance=bool(blocking), signed=signed)
     fitted = arcs(chosen.frequencies, chosen.impedance, found)
-    other = None if method == "own" else library_distribution(chosen.frequencies, chosen.impedance, method)
-    test = _test(chosen)
     names = (
         owners([arc.time for arc in fitted.arcs], chosen.frequencies, chosen.shares) if chosen.shares else ()
     )
+    return Analysis(chosen, found, fitted, _test(chosen), names)
+
+
+def relax(path: Path, output: Path, number: int | None, method: str, *, signed: bool = False) -> str:
+    """Find the relaxation times of one spectrum (the last without a number), write and draw; return what to say."""
+    chosen = _one_of(path, number)
+    other = None if method == "own" else library_distribution(chosen.frequencies, chosen.impedance, method)
     output.mkdir(parents=True, exist_ok=True)
-    write_json(output / "drt.json", _record(chosen, found, fitted, test, names))
-    write_text(output / "drt.csv", _table(chosen, found, fitted))
-    marked = zip(fitted.arcs, names or [""] * len(fitted.arcs), strict=True)
-    omega = 2 * np.pi * chosen.frequencies
-    figure = relaxation_figure(
-        chosen.unit,
-        (float(1 / omega.max()), float(1 / omega.min())),
-        (found.times, found.density),
-        (found.times, fitted.density(found.times)),
-        other,
-        method,
-        [(arc.time, arc.height, name) for arc, name in marked],
+    return relaxed(analyse(path, number, signed=signed), output, other, method)
+
+
+def relaxed(
+    found: Analysis,
+    output: Path,
+    other: tuple[Array, Array] | None = None,
+    method: str = "own",
+    *,
+    figures: bool = True,
+) -> str:
+    """Write what was found, and draw it beside a library's distribution; return what to say."""
+    write_json(output / RELAXATION_FILE, _record(found))
+    write_text(output / RELAXATION_TABLE, _table(found))
+    if figures:
+        written = read_relaxation(output)
+        assert written is not None
+        relaxation_figure(written, other, method).savefig(output / "drt.png", dpi=200)
+        write_text(
+            output / "drt.html", page(found.chosen.label, _charts(found.chosen, found.fitted, written))
+        )
+    return _said(found)
+
+
+def _charts(chosen: Spectrum, fitted: Arcs, written: RecordedRelaxation) -> list[Chart]:
+    unit, points = unit_text(chosen.unit), not chosen.shares
+    fit = Curve("fitted arcs", chosen.frequencies, fitted.impedance(chosen.frequencies), "#ee6677")
+    given = Curve(
+        "measured" if points else "simulated", chosen.frequencies, chosen.impedance, "#4477aa", points
     )
-    figure.savefig(output / "drt.png", dpi=200)
-    return _said(chosen, found, fitted, test, names)
+    return [relaxation_chart(written), nyquist([fit, given], unit), bode([fit, given], unit)]
 
 
 def _test(chosen: Spectrum) -> KramersKronig | None:
@@ -125,12 +165,14 @@ def _test(chosen: Spectrum) -> KramersKronig | None:
         return None
 
 
-def _record(
-    chosen: Spectrum, found: Relaxation, fitted: Arcs, test: KramersKronig | None, names: tuple[str, ...]
-) -> dict[str, Any]:
-    unit = chosen.unit
+def _record(analysis: Analysis) -> dict[str, Any]:
+    chosen, found, fitted = analysis.chosen, analysis.relaxation, analysis.fitted
+    test, names, unit = analysis.test, analysis.names, analysis.chosen.unit
+    omega = 2 * np.pi * chosen.frequencies
     return {
         "spectrum": chosen.label,
+        "unit": unit,
+        "relaxation times within the frequencies [s]": [float(1 / omega.max()), float(1 / omega.min())],
         "regularisation": found.regularisation,
         "noise [-]": found.noise,
         f"series resistance [{unit}]": fitted.resistance,
@@ -158,19 +200,20 @@ def _record(
     }
 
 
-def _table(chosen: Spectrum, found: Relaxation, fitted: Arcs) -> str:
+def _table(analysis: Analysis) -> str:
+    found, fitted = analysis.relaxation, analysis.fitted
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    unit = chosen.unit
+    unit = analysis.chosen.unit
     writer.writerow(["Relaxation time [s]", f"Distribution [{unit}]", f"Distribution of the arcs [{unit}]"])
     for row in zip(found.times, found.density, fitted.density(found.times), strict=True):
         writer.writerow([repr(float(value)) for value in row])
     return buffer.getvalue()
 
 
-def _said(
-    chosen: Spectrum, found: Relaxation, fitted: Arcs, test: KramersKronig | None, names: tuple[str, ...]
-) -> str:
+def _said(analysis: Analysis) -> str:
+    chosen, found, fitted = analysis.chosen, analysis.relaxation, analysis.fitted
+    test, names = analysis.test, analysis.names
     unit = chosen.unit.replace(".", " ")
     lines = [f"{chosen.label}: lambda = {found.regularisation:.2g}, noise {100 * found.noise:.2g} % of |Z|"]
     if test is not None:

@@ -13,16 +13,18 @@ from chemomech.case.mesh import mesh_names
 from chemomech.case.schema import (
     Case,
     Coating,
+    Contact,
     Effective,
     Interdiffusion,
     Interface,
     Interphase,
     Quantity,
     Region,
+    SideReaction,
 )
 from chemomech.materials.material import Material
-from chemomech.materials.properties import DECOMPOSITION, GROWTH, ROLES, SALT
-from chemomech.protocol import Step, parse_pressure, parse_protocol
+from chemomech.materials.properties import DECOMPOSITION, GROWTH, ROLES, SALT, SIDE_REACTION
+from chemomech.protocol import Step, expanded, parse_pressure, parse_protocol
 
 Location = tuple[str | int, ...]
 
@@ -71,7 +73,23 @@ _KINETICS: Final = (
 )
 
 
-LAYER_NUMBERS: Final = {*DECOMPOSITION, "growth_factor", *(key for keys in GROWTH.values() for key in keys)}
+DOTTED: Final = (
+    "counter_electrode",
+    "working_electrode",
+    "initial",
+    "salt",
+    "interphase",
+    "additive",
+    "contact",
+    "collector_contact",
+)
+"""Tables whose keys are said with the table's name."""
+LAYER_NUMBERS: Final = {
+    *DECOMPOSITION,
+    *SIDE_REACTION,
+    "growth_factor",
+    *(key for keys in GROWTH.values() for key in keys),
+}
 
 
 def explain(case: Case) -> str:
@@ -219,6 +237,7 @@ def _interfaces(case: Case) -> Iterator[str]:
             ionic = all(case.regions[name.strip()].role == "electrolyte" for name in key.split("|"))
             yield "  bonded; " + ("ions cross without resistance" if ionic else "no lithium crosses")
         yield from _faces(case, key, interface)
+        yield from _side_reactions(case, interface.side_reactions, ("interfaces", key))
         if transfer is None:
             continue
         terms = ["phi_s - phi_e - U(theta)"]
@@ -253,8 +272,17 @@ def _interphase(case: Case, given: Interphase, here: Location) -> Iterator[str]:
     yield "    side current +-F (d delta/dt)/molar_volume; - for reduction, which takes lithium up"
 
 
+def _side_reactions(case: Case, given: Mapping[str, SideReaction], here: Location) -> Iterator[str]:
+    for name, reaction in given.items():
+        back = " - k_b (1 - y)" if reaction.reversible else ""
+        yield from _layer(case, reaction, (*here, "side_reactions", name), f"dy/dt = -(k_f y{back})")
+    if given:
+        yield "    side current +-q (-dy/dt), + for oxidation, q = F thickness/molar_volume, y the share that is left"
+        yield "    k_f, k_b = i0/q exp(+-alpha n F (phi_s - phi_e - E0)/RT), alpha of the way back 1 - alpha"
+
+
 def _layer(
-    case: Case, given: Coating | Interphase | Interdiffusion, here: Location, law: str
+    case: Case, given: Coating | Interphase | Interdiffusion | SideReaction, here: Location, law: str
 ) -> Iterator[str]:
     yield f"  {here[-1]}: {given.material}, {law} [{case.origins.get(here, '')}]"
     only = tuple(key for key in type(given).model_fields if key != "properties")
@@ -277,9 +305,21 @@ def _faces(case: Case, key: str, interface: Interface) -> Iterator[str]:
         yield "  bonded up to its strength: t = k(D) opening, lost for good at 2 fracture_energy/strength"
         yield from _keys(case, interface.cohesive, (*here, "cohesive"))
     if interface.contact is not None:
-        yield f"  conducts where it touches: {_LAWS[interface.contact.law]}, p the local normal pressure"
-        yield "  after the largest pressure p_m: A(p_m) [retained + (1 - retained)(p/p_m)^unloading_exponent]"
-        yield from _keys(case, interface.contact, (*here, "contact"))
+        yield from _contact(case, interface.contact, (*here, "contact"))
+
+
+def _contact(case: Case, given: Contact, here: Location) -> Iterator[str]:
+    """Yield how much of a face touches, and what narrowing into it costs."""
+    yield f"  {here[-1]}: conducts where it touches: {_LAWS[given.law]}, p the local normal pressure"
+    yield "  after the largest pressure p_m: A(p_m) [retained + (1 - retained)(p/p_m)^unloading_exponent]"
+    if given.constriction:
+        narrow = {
+            "westergaard": "l = A (wavelength/pi) ln(1/sin(pi A/2))",
+            "greenwood_williamson": "l = (pi r/4)(1 - sqrt A)^1.5, r = 2 sqrt(asperity_radius height_spread/pi)",
+        }.get(given.law, "l = (pi spot_radius/4)(1 - sqrt A)^1.5")
+        yield f"  constriction in series, per area that touches: (1/kappa_1 + 1/kappa_2) l, {narrow}"
+    if here[0] != "cell":  # the cell's keys are said together
+        yield from _keys(case, given, here)
 
 
 def _boundaries(case: Case) -> Iterator[str]:
@@ -293,16 +333,22 @@ def _boundaries(case: Case) -> Iterator[str]:
             else f"its whole interface with {collector.other}"
         )
         yield f"  current collector: region {collector.region} at {where}, i = (V - phi_s)/contact_resistance"
+    if case.cell.collector_contact is not None:
+        yield from _contact(case, case.cell.collector_contact, ("cell", "collector_contact"))
     if working is not None and working.kind == "lithium":
         yield f"  working electrode: lithium at boundary {working.at}, Butler-Volmer, at the cell voltage V"
     elif working is not None:
+        place: Location = ("cell", "working_electrode")
         yield f"  working electrode: blocking, at boundary {working.at}, i = double_layer d(V - phi_e)/dt"
+        if working.coating is not None:
+            yield from _layer(case, working.coating, (*place, "coating"), "drop i thickness/conductivity")
+        yield from _side_reactions(case, working.side_reactions, place)
     yield f"  counter electrode: lithium at boundary {case.cell.counter_electrode.at}, Butler-Volmer, 0 V"
-    if case.cell.counter_electrode.interphase is not None:
-        here: Location = ("cell", "counter_electrode", "interphase")
-        yield from _interphase(case, case.cell.counter_electrode.interphase, here)
-    if working is not None and working.interphase is not None:
-        yield from _interphase(case, working.interphase, ("cell", "working_electrode", "interphase"))
+    for key, metal in (("counter_electrode", case.cell.counter_electrode), ("working_electrode", working)):
+        if metal is not None and metal.contact is not None:
+            yield from _contact(case, metal.contact, ("cell", key, "contact"))
+        if metal is not None and metal.interphase is not None:
+            yield from _interphase(case, metal.interphase, ("cell", key, "interphase"))
     yield from _keys(case, case.cell, ("cell",))
     yield ""
     yield "Outer boundaries"
@@ -328,9 +374,16 @@ def _protocol(case: Case) -> Iterator[str]:
     yield ""
     origin = case.origins.get(("protocol", "cycles"), "default")
     yield f"Protocol, cycles = {case.protocol.cycles} [{origin}]"
-    for entry in parse_protocol(case.protocol.steps, 1):
-        origin = case.origins.get(("protocol", "steps", entry.index - 1), "")
-        yield f"  {entry.index}. {entry.step.text}: {_meaning(entry.step)} [{origin}]"
+    said = set()
+    places = expanded(case.protocol.steps)
+    for entry, (position, text) in zip(parse_protocol(case.protocol.steps, 1), places, strict=True):
+        if (position, text) in said:  # in a repetition
+            continue
+        said.add((position, text))
+        origin = case.origins.get(("protocol", "steps", position), "")
+        times = places.count((position, text))
+        often = f", {times} times" if times > 1 else ""
+        yield f"  {entry.index}. {entry.step.text}: {_meaning(entry.step)}{often} [{origin}]"
 
 
 def _meaning(step: Step) -> str:
@@ -361,6 +414,8 @@ def _keys(
         value = getattr(table, key)
         if isinstance(value, BaseModel):
             yield from _keys(case, value, (*here, key), defaults=defaults)
+        elif key == "side_reactions" and value:
+            continue  # each is told of at its place
         elif key in written:
             yield f"  {_dotted(here, key)} = {_shown(written[key])} [{case.origins.get((*here, key), '')}]"
         elif defaults:
@@ -375,7 +430,7 @@ def _default(field: FieldInfo, value: object) -> str:
 
 def _shown(value: object) -> str:
     """Return a value as it would be written."""
-    if value is None or value == () or value == []:
+    if value is None or value == () or value == [] or value == {}:
         return "none"
     if isinstance(value, list | tuple):
         return ", ".join(_shown(each) for each in value)
@@ -389,8 +444,4 @@ def _shown(value: object) -> str:
 
 
 def _dotted(here: Location, key: str) -> str:
-    return (
-        f"{here[-1]}.{key}"
-        if here[-1] in ("counter_electrode", "working_electrode", "initial", "salt", "interphase", "additive")
-        else key
-    )
+    return f"{here[-1]}.{key}" if here[-1] in DOTTED else key

@@ -85,6 +85,7 @@ class Memory:
 
 LARGEST_PRESSURE = "largest pressure"
 DAMAGE = "damage"
+COVERED_SHARE = "covered share"
 
 
 def ion_concentration(region: str, scale: float, ion: str = "ion") -> Field:
@@ -207,8 +208,12 @@ class State:
 
     def size(self) -> int:
         """Number of unknowns over all ranks."""
-        maps = [(u.space.dofmap.index_map, u.space.dofmap.index_map_bs) for u in self.unknowns.values()]
-        return int(sum(m.size_global * bs for m, bs in maps))
+        return sum(self.sizes().values())
+
+    def sizes(self) -> dict[str, int]:
+        """Number of unknowns of each field over all ranks, by its name."""
+        maps = {f.name: u.space.dofmap for f, u in self.unknowns.items()}
+        return {name: int(m.index_map.size_global * m.index_map_bs) for name, m in maps.items()}
 
     def copy(self) -> list[np.ndarray[Any, np.dtype[np.float64]]]:
         """Copy all local values, in block order."""

@@ -19,6 +19,7 @@ Unit = Literal["C", "A", "mA/cm2", "V", ""]
 MAXIMUM_STEPS: Final = 100_000
 """Scheduled steps a protocol may expand to: more is a typing error in `cycles`."""
 
+REPEAT_EXAMPLE: Final = '"Repeat 20 times: Discharge at C/10 for 10 minutes; Rest for 1 hour"'
 STEP_EXAMPLES: Final = '"Charge at C/5 until 4.2 V", "Hold at 4.2 V until C/50", "Rest for 30 minutes"'
 SWEEP_EXAMPLE: Final = '"Sweep from 2.5 V to 4.3 V at 0.1 mV/s"'
 IMPEDANCE_EXAMPLE: Final = '"Impedance from 1 MHz to 1 mHz, 10 points per decade"'
@@ -39,6 +40,9 @@ _SWEEP: Final = re.compile(r"from\s+(?P<start>.+?)\s+to\s+(?P<end>.+?)\s+at\s+(?
 _SWEEP_RATE: Final = re.compile(
     rf"(?P<number>{_NUMBER})\s*(?P<unit>[um]?V)\s*(?:/|\bper\b)\s*(?P<time>s|sec|second|min|minute|h|hour)",
     re.IGNORECASE,
+)
+_REPEAT: Final = re.compile(
+    r"repeat\s+(?P<times>\d+)\s+times?\s*:\s*(?P<steps>.+)", re.IGNORECASE | re.DOTALL
 )
 _IMPEDANCE: Final = re.compile(
     rf"from\s+(?P<start>.+?)\s+to\s+(?P<end>[^,]+?)"
@@ -134,6 +138,23 @@ class _Mistake(Exception):
         self.what, self.remedy = what, remedy
 
 
+def expanded(steps: Sequence[str]) -> tuple[tuple[int, str], ...]:
+    """Return the sentences with each "Repeat 3 times: a; b" written out, each with the position of where it stands.
+
+    A repetition that cannot be read, or of too many steps, stays as it is.
+    """
+    found: list[tuple[int, str]] = []
+    for position, text in enumerate(steps):
+        match = _REPEAT.fullmatch(" ".join(str(text).split()).rstrip("."))
+        parts = [] if match is None else [part.strip() for part in match["steps"].split(";") if part.strip()]
+        times = 0 if match is None or len(match["times"]) > 6 else int(match["times"])
+        if 0 < times * len(parts) <= MAXIMUM_STEPS:
+            found += [(position, part) for part in parts] * times
+        else:
+            found.append((position, str(text)))
+    return tuple(found)
+
+
 def parse_protocol(
     steps: Sequence[str],
     cycles: int,
@@ -141,24 +162,27 @@ def parse_protocol(
 ) -> tuple[ScheduledStep, ...]:
     """Return all steps of all cycles in order; InputError with every sentence that cannot be read.
 
+    "Repeat 3 times: a; b" stands for its steps written out, and they are counted so.
     `place` names the list in messages; a function is given the position (from 0) of the sentence.
     """
     where = place if callable(place) else (lambda position: f"{place}, step {position + 1}")
     whole = where(0) if callable(place) else place
     if not steps:
         raise InputError(Problem(whole, "there is no step", f"write at least one, e.g. {STEP_EXAMPLES}"))
-    if cycles < 1 or cycles * len(steps) > MAXIMUM_STEPS:
-        what = f"{cycles} cycles of {len(steps)} steps"
+    written = expanded(steps)
+    if cycles < 1 or cycles * len(written) > MAXIMUM_STEPS:
+        what = f"{cycles} cycles of {len(written)} steps"
         raise InputError(Problem(whole, what, f"the total must lie between 1 and {MAXIMUM_STEPS} steps"))
-    parsed: list[Step] = []
     problems: list[Problem] = []
-    for position, text in enumerate(steps):
+    known: dict[tuple[int, str], Step] = {}
+    for position, text in dict.fromkeys(written):
         try:
-            parsed.append(parse_step(text))
+            known[position, text] = parse_step(text)
         except _Mistake as mistake:
             problems.append(Problem(where(position), f"'{text}': {mistake.what}", mistake.remedy))
     if problems:
         raise InputError(problems)
+    parsed = [known[place] for place in written]
     return tuple(
         ScheduledStep(step, cycle, index)
         for cycle in range(1, cycles + 1)
@@ -174,6 +198,8 @@ def parse_step(text: str) -> Step:
         return _sweep(text, rest)
     if first.lower() == "impedance":
         return _impedance(text, rest)
+    if first.lower() == "repeat":
+        raise _Mistake("not a repetition", f"write for example {REPEAT_EXAMPLE}")
     match = _STEP.fullmatch(sentence)
     if match is None:
         raise _Mistake("not a step", f"write for example {STEP_EXAMPLES}")
@@ -188,7 +214,7 @@ def parse_step(text: str) -> Step:
     if verb not in ("charge", "discharge", "hold"):
         raise _Mistake(
             f"'{match['verb']}' is not a kind of step",
-            "begin with Charge, Discharge, Hold, Rest, Sweep or Impedance",
+            "begin with Charge, Discharge, Hold, Rest, Sweep, Impedance or Repeat",
         )
     if rate is None:
         example = 'Hold at 4.2 V until C/50"' if verb == "hold" else f'{verb.capitalize()} at C/5 until 4 V"'
@@ -239,6 +265,11 @@ def _sweep(text: str, rest: str) -> Step:
     if ends[0] == ends[1]:
         raise _Mistake("the sweep ends where it begins", "use Hold to keep a voltage")
     return Step(text, "sweep", ends[0], "V", abs(ends[1] - ends[0]) / rate, (), target=ends[1])
+
+
+def has_impedance(steps: Sequence[str]) -> bool:
+    """Say whether one of these sentences asks for an impedance spectrum."""
+    return any(text.strip().lower().startswith("impedance") for text in steps)
 
 
 def _impedance(text: str, rest: str) -> Step:

@@ -56,7 +56,10 @@ MOL_PER_M3: Final = 1e6
 """1 pmol/um^3 in mol/m^3"""
 MA_PER_CM2: Final = 1e2
 """1 nA/um^2 in mA/cm^2"""
+MC_PER_CM2: Final = 1e2
+"""1 nC/um^2 in mC/cm^2"""
 MILLI: Final = 1e3
+PERCENT: Final = 1e2
 NM_PER_UM: Final = 1e3
 C_PER_M2: Final = 1e3
 """1 nC/um^2 in C/m^2"""
@@ -70,7 +73,7 @@ STRESS_QUANTITIES: Final = (
     "Crack risk",
     "Energetic crack risk",
 )
-FACE_EXTREMES: Final = ("Max opening", "Damaged share", "Interfacial resistance")
+FACE_EXTREMES: Final = ("Max opening", "Damaged share", "Broken share", "Interfacial resistance")
 """whose largest value counts in the summary"""
 FACE_ENDS: Final = (
     "Mean conducting fraction",
@@ -96,10 +99,18 @@ INTERFACE_QUANTITIES: Final[dict[str, tuple[str, str, float]]] = {
     "layer resistance ": ("Layer resistance", "ohm.m2", OHM_M2),
     **{f"{word} thickness ": (f"Mean {word} thickness", "nm", MILLI) for word in GROWING},
     **{f"{word} resistance ": (f"{word.capitalize()} resistance", "ohm.cm2", OHM_CM2) for word in GROWING},
+    "constriction ": ("Constriction resistance", "ohm.cm2", OHM_CM2),
     "interphase current ": ("Interphase current density", "mA.cm-2", MA_PER_CM2),
 }
 """how observables integrated over an interface begin -> what the columns of their means are called, unit, factor"""
+REACTION_QUANTITIES: Final[dict[str, tuple[str, str, float]]] = {
+    "reacted share of ": ("Reacted share of", "-", 1.0),
+    "side current of ": ("Side current density of", "mA.cm-2", MA_PER_CM2),
+    "side charge of ": ("Side charge of", "mC.cm-2", MC_PER_CM2),
+}
+"""the same for side reactions, whose observables end with the reaction and its place"""
 HELD: Final = "lithium in interphase "
+SIDE_CHARGE: Final = "side charge of "
 COMMON_SHARE: Final = 0.99
 """share of a region's volume whose stress the P99 column bounds: peaks at necks and corners are left out"""
 NODAL: Final[dict[str, Field]] = {
@@ -244,6 +255,13 @@ class Recorder:
             if (name := observable.removeprefix(start)) != observable
         ]
         """observable integrated over an interface or electrode, its place, the column of its mean, the factor to it"""
+        self.means += [
+            (observable, name.rpartition(" at ")[2], f"{column} {name} [{unit}]", factor)
+            for start, (column, unit, factor) in REACTION_QUANTITIES.items()
+            for observable in model.observables()
+            if (name := observable.removeprefix(start)) != observable
+        ]
+        self.side_charges = [name for name in model.observables() if name.startswith(SIDE_CHARGE)]
         self.held = [name.removeprefix(HELD) for name in model.observables() if name.startswith(HELD)]
         self.thicknesses = {
             f"Max {one.layer.thickness.name} [nm]": one.layer.thickness for one in model.grown
@@ -288,6 +306,7 @@ class Recorder:
         if self.model.mechanics is not None:
             columns += [names.region_column(q, r) for q in STRESS_QUANTITIES for r in self.regions]
             columns += [f"Elastic energy in {r} [nJ]" for r in self.regions]
+            columns += [f"Mean expansion in {r} [%]" for r in active]
         if OUT_OF_PLANE_STRAIN in self.model.state.unknowns:
             columns.append("Out-of-plane strain [-]")
         if self.model.pressure is not None:
@@ -302,6 +321,7 @@ class Recorder:
                 if q not in (LATTICE_QUANTITIES if len(medium.ions) > 1 else ANION_QUANTITIES)
             ]
         columns += [column for _, _, column, _ in self.means]
+        columns += [names.SIDE_CHARGE] if self.side_charges else []
         columns += [*self.thicknesses, *(f"Lithium in interphase at {name} [pmol]" for name in self.held)]
         return tuple(columns)
 
@@ -313,8 +333,11 @@ class Recorder:
         return areas
 
     def _area(self, place: str) -> float:
-        # of an interface, or of the electrolyte's part of a boundary
+        # of an interface, of a region's part of a boundary ("a@b"), or of the electrolyte's
         domain = self.model.domain
+        region, at, boundary = place.partition("@")
+        if at:
+            return domain.boundary_area(boundary, [region])
         if "|" in place:
             return domain.interface_area(*([part] for part in place.split("|")))
         regions = self.model.case.regions
@@ -365,6 +388,9 @@ class Recorder:
             for name in self.regions:
                 self._stress_columns(row, name, stress)
                 row[f"Elastic energy in {name} [nJ]"] = reading.scalars[f"elastic energy {name}"] * self.depth
+            for region in model.active:
+                grown = reading.scalars[f"expansion {region.name}"] / region.volume
+                row[f"Mean expansion in {region.name} [%]"] = grown * PERCENT
         if OUT_OF_PLANE_STRAIN in model.state.unknowns:
             row["Out-of-plane strain [-]"] = self.meter.number(OUT_OF_PLANE_STRAIN)
         if model.pressure is not None and model.case.pressure is not None:
@@ -374,6 +400,9 @@ class Recorder:
             row[names.face_column(*place)] = value
         for observable, name, column, factor in self.means:
             row[column] = reading.scalars[observable] / self.areas[name] * factor
+        if self.side_charges:
+            passed = sum(abs(reading.scalars[name]) for name in self.side_charges)
+            row[names.SIDE_CHARGE] = passed * self.depth * NC_IN_AH
         for column, thickness in self.thicknesses.items():
             row[column] = self.meter.largest(thickness) * MILLI
         for name in self.held:
@@ -539,10 +568,10 @@ def balance_errors(
     """Relative errors of the lithium and of the charge balance.
 
     Lithium: |N - N_0 - (Q_Li + Q_dl)/F| / N_0, Q_Li the charge of the ions that lithium metal gave to the
-    electrolyte, Q_dl what the double layers took; relative to one hour of I_scale where N_0 = 0.
+    electrolyte, Q_dl what the double layers took; relative to one hour of I_scale where that is more than N_0.
     Charge: |I_terminal + I_counter| / I_scale.
     """
     layers = now.layer_charge - start.layer_charge
-    content = start.lithium if start.lithium > 0.0 else current_scale * HOUR / FARADAY
+    content = max(start.lithium, current_scale * HOUR / FARADAY)
     lithium = abs(now.lithium - start.lithium - (metal_charge + layers) / FARADAY) / content
     return lithium, abs(now.current + now.counter_current) / current_scale

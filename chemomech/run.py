@@ -4,6 +4,8 @@ import hashlib
 import json
 import time as clock
 from collections.abc import Mapping
+from dataclasses import replace
+from math import isfinite
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -11,6 +13,7 @@ import chemomech.runtime  # noqa: F401
 
 from mpi4py import MPI
 
+from chemomech.analysis.kramers_kronig import kramers_kronig_residual
 from chemomech.case.layers import layer_materials
 from chemomech.case.schema import Case
 from chemomech.domain import Coordinates, read_domain
@@ -21,7 +24,7 @@ from chemomech.geometry.build import MeshRecord, open_mesh
 from chemomech.model import Model, build_model
 from chemomech.progress import Progress
 from chemomech.protocol import parse_pressure, parse_protocol
-from chemomech.record import NC_IN_AH, Recorder, balance_errors
+from chemomech.record import NC_IN_AH, FloatArray, Recorder, balance_errors
 from chemomech.results import format as names
 from chemomech.results import voltammetry
 from chemomech.results.read import open_results
@@ -34,6 +37,23 @@ from chemomech.solver.jit import prepare
 from chemomech.solver.timestep import Level
 from chemomech.spectra import Spectra
 from chemomech.summary import Tally
+from chemomech.timing import (
+    CHECKPOINTS,
+    FIGURES,
+    FRAMES,
+    MESH,
+    MODEL,
+    NEWTON,
+    ROWS,
+    SPECTRA,
+    TIME_STEPS,
+    Timings,
+    measure,
+    over_ranks,
+    peak_memory,
+    phase,
+    timed,
+)
 from chemomech.together import on_root
 
 CHECKPOINT_SECONDS: Final = 30.0
@@ -49,10 +69,11 @@ def run_case(case: Case, results: Path, *, resume: bool = False, quiet: bool = F
         return run_effective(case, case.effective, results, quiet=quiet)
     comm = MPI.COMM_WORLD
     on_root(comm, lambda: prepare_folder(results))
-    run = _Run(case, results, Progress(quiet=quiet or comm.rank != 0), comm, resume)
-    summary = run.go()
-    if case.output.figures:
-        on_root(comm, lambda: draw(results, animation=case.output.animation))
+    with measure() as timings:
+        run = _Run(case, results, Progress(quiet=quiet or comm.rank != 0), comm, resume, timings)
+        summary = run.go()
+        if case.output.figures:
+            run.draw()
     return summary
 
 
@@ -60,12 +81,18 @@ class _Run:
     """A run under way: what belongs together from the mesh to the last file."""
 
     def __init__(
-        self, case: Case, results: Path, progress: Progress, comm: MPI.Intracomm, resume: bool
+        self,
+        case: Case,
+        results: Path,
+        progress: Progress,
+        comm: MPI.Intracomm,
+        resume: bool,
+        timings: Timings,
     ) -> None:
         self.case, self.results, self.progress, self.comm = case, results, progress, comm
         self.started = clock.time()
-        self.timings: dict[str, float] = {}
-        with self._timed("mesh"):
+        self.timings = timings
+        with phase(MESH):
             progress.say("mesh")
             self.mesh: MeshRecord = on_root(
                 comm, lambda: open_mesh(case.mesh_path, replaced=case.mesh.replaced)
@@ -73,7 +100,7 @@ class _Run:
             domain = read_domain(
                 self.mesh.msh, cast(Coordinates, self.mesh.coordinates), comm, case.numerics.quadrature_degree
             )
-        with self._timed("model"):
+        with phase(MODEL):
             progress.say("model and compiled forms")
             self.model: Model = build_model(case, domain, prepare(comm))
             schedule = parse_protocol(case.protocol.steps, case.protocol.cycles)
@@ -84,13 +111,11 @@ class _Run:
         self.identity = _identity(case, self.mesh.msh, self.model) if comm.rank == 0 else ""
         self.identity = comm.bcast(self.identity, root=0)
         self.tally = Tally(schedule)
-        self.output_seconds = 0.0
         self.said: set[str] = set()
         self.last_checkpoint = clock.time()
         self.recorder = self._open(resume)
-
-    def _timed(self, name: str) -> "_Timer":
-        return _Timer(self.timings, name)
+        self.iterations_before = self.simulation.counts.newton
+        """of the run that is continued"""
 
     # ---- resume -----------------------------------------------------------------------------------
 
@@ -132,6 +157,7 @@ class _Run:
             (self.results / name).unlink(missing_ok=True)
         self.checkpoint.unlink(missing_ok=True)
 
+    @timed(CHECKPOINTS)
     def _save(self) -> None:
         levels = self.simulation.scheme.levels
         if self.comm.rank == 0 and self.recorder.history is not None:
@@ -159,7 +185,7 @@ class _Run:
         if self.comm.rank == 0:
             self._run_record(finished, "still running, or killed").write(self.results)
         try:
-            with self._timed("solve"):
+            with phase(TIME_STEPS):
                 if self.simulation.start is None:
                     self.simulation.equilibrate()
                 self.simulation.run()
@@ -180,7 +206,12 @@ class _Run:
 
     def _measured(self) -> dict[str, float]:
         # What spectra and sweeps say, from the files: they hold what was measured before a run was continued, too.
-        found = figures(read_spectra(self.results))
+        spectra = read_spectra(self.results)
+        found = figures(spectra)
+        if spectra:
+            left = [kramers_kronig_residual(one.frequencies, one.impedance) for one in spectra]
+            tested = [value for value in left if isfinite(value)]
+            found |= {"Kramers-Kronig residual [-]": max(tested)} if tested else {}
         sweeps = sweep_steps(self.case.written)
         if sweeps:
             history = open_results(self.results).history
@@ -189,17 +220,38 @@ class _Run:
 
     def _close(self, finished: bool, reason: str, together: bool) -> None:
         # An unforeseen error may be one rank's alone: then nothing is closed that needs the others.
-        self.timings["output"] = self.output_seconds
-        self.timings["solve"] = self.timings.get("solve", 0.0) - self.output_seconds
+        self.ended = finished, reason
         if together:
             self.recorder.close()
             self.spectra.close()
         self.progress.close()
         if self.comm.rank == 0:
             self._write_cycles()
-            self._run_record(finished, reason).write(self.results)
+        self._write_record(together)
         if together:  # PETSc's objects are freed here, not whenever each rank's collector comes by
             self.simulation.solver.destroy()
+
+    def draw(self) -> None:
+        """Draw the figures, and tell the record how long that took."""
+        with phase(FIGURES):
+            on_root(self.comm, lambda: draw(self.results, animation=self.case.output.animation))
+        self._write_record(together=True)
+
+    def _write_record(self, together: bool) -> None:
+        mine = self.timings.so_far(), peak_memory()
+        everyone = self.comm.gather(mine, root=0) if together else [mine]
+        if self.comm.rank != 0 or everyone is None:
+            return
+        record = self._run_record(*self.ended)
+        phases = over_ranks([spent for spent, _ in everyone])
+        busy = sum(phases[name]["cpu_s"] for name in NEWTON if name in phases)
+        solved = record.unknowns * (self.simulation.counts.newton - self.iterations_before)
+        replace(
+            record,
+            timings=phases,
+            throughput=solved / busy if busy > 0.0 else None,
+            peak_memory_mb=tuple(round(memory, 1) for _, memory in everyone),
+        ).write(self.results)
 
     def _write_cycles(self) -> None:
         rows = self.tally.cycles(self.simulation, self.recorder.depth)
@@ -223,9 +275,10 @@ class _Run:
             dimension=self.mesh.dimension,
             regions=self.recorder.regions,
             frames=self.recorder.frames,
+            surfaces=self.model.surfaces,
             unknowns=self.model.state.size(),
+            unknowns_by_field=self.model.state.sizes(),
             solver=self.simulation.solver.options.linear_solver,
-            timings_s={name: round(seconds, 3) for name, seconds in self.timings.items()},
             counts={
                 "accepted steps": counts.accepted,
                 "rejected steps": counts.rejected,
@@ -237,7 +290,27 @@ class _Run:
         )
 
     def _observe(self, moment: Moment) -> None:
-        began = clock.time()
+        with phase(ROWS):
+            row, stress = self._row(moment)
+        for note in self.recorder.notes:
+            if note.partition(" is ")[0] not in self.said:
+                self.said.add(note.partition(" is ")[0])
+                self.progress.say(f"note: {note}")
+        place = moment.scheduled
+        if place is not None and place.step.mode == "impedance":
+            self.progress.say(f"impedance: {place.step.text}")
+            with phase(SPECTRA):
+                self.spectra.measure(place, moment.time, moment.reading)
+        due = self.simulation.counts.accepted % self.case.output.every == 0
+        if moment.last or moment.scheduled is None or due:
+            with phase(FRAMES):
+                self.recorder.frame(moment.time, stress)
+        self.progress.step(moment, row)
+        saving = self.comm.bcast(clock.time() - self.last_checkpoint > CHECKPOINT_SECONDS, root=0)
+        if moment.scheduled is not None and saving:
+            self._save()
+
+    def _row(self, moment: Moment) -> tuple[dict[str, float], FloatArray | None]:
         start = self.simulation.start
         assert start is not None
         lithium, charge = balance_errors(
@@ -258,32 +331,7 @@ class _Run:
         row = self.recorder.row(basics, moment.reading, stress)
         self.recorder.append(row)
         self.tally.take(moment, row, self.recorder.extreme_columns, self.recorder.end_columns)
-        for note in self.recorder.notes:
-            if note.partition(" is ")[0] not in self.said:
-                self.said.add(note.partition(" is ")[0])
-                self.progress.say(f"note: {note}")
-        if place is not None and place.step.mode == "impedance":
-            self.progress.say(f"impedance: {place.step.text}")
-            self.spectra.measure(place, moment.time, moment.reading)
-        due = self.simulation.counts.accepted % self.case.output.every == 0
-        if moment.last or moment.scheduled is None or due:
-            self.recorder.frame(moment.time, stress)
-        self.progress.step(moment, row)
-        saving = self.comm.bcast(clock.time() - self.last_checkpoint > CHECKPOINT_SECONDS, root=0)
-        if moment.scheduled is not None and saving:
-            self._save()
-        self.output_seconds += clock.time() - began
-
-
-class _Timer:
-    def __init__(self, table: dict[str, float], name: str) -> None:
-        self.table, self.name = table, name
-
-    def __enter__(self) -> None:
-        self.began = clock.time()
-
-    def __exit__(self, *exception: object) -> None:
-        self.table[self.name] = self.table.get(self.name, 0.0) + clock.time() - self.began
+        return row, stress
 
 
 def _identity(case: Case, mesh: Path, model: Model) -> str:

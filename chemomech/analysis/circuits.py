@@ -27,6 +27,8 @@ SEPARATED: Final = 0.01
 """overlap sigma_W^2 C_dl/R_ct above which the series formula is no good"""
 VISIBLE: Final = 1e-3
 """residual below which two circuits are not told apart by any measurement"""
+FITTING: Final = 0.01
+"""residual above which a circuit is no description of a spectrum"""
 STEEPEST: Final = 50.0
 """-phase of the diffusive tail [degrees] beyond which it is no longer that of an endless medium"""
 START: Final = 0.9
@@ -125,6 +127,11 @@ def objections(frequencies: Array, impedance: ComplexArray, series: Circuit, nes
         found.append(
             f"the series formula leaves {100 * series.residual:.2g} % of |Z|, the nested circuit "
             f"{100 * nested.residual:.2g} %: use the nested circuit"
+        )
+    if min(series.residual, nested.residual) > FITTING:
+        found.append(
+            f"neither applies: the better of the two leaves {100 * min(series.residual, nested.residual):.2g} % of "
+            f"|Z|, more than {100 * FITTING:g} %; there is more than one arc, see `chemomech drt`"
         )
     at = int(np.argmin(frequencies))
     bulk, transfer, capacitance, alpha, _ = (nested.values[name] for name in NAMES)

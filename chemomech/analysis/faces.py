@@ -1,6 +1,6 @@
-"""What faces are read for: which part of them conducts, how far they are open, what is damaged."""
+"""What faces are read for: which part of them conducts, how far they are open, what is damaged, what grows there."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,6 +20,8 @@ GPA_IN_MPA: Final = 1e3
 UM_IN_NM: Final = 1e3
 OHM_CM2: Final = 10.0
 """1 V um^2/nA in ohm cm^2"""
+BROKEN: Final = 0.99
+"""damage from which a place counts as broken [-]"""
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,19 @@ class Face:
 
 
 class Faces:
-    """The faces of a model that can part or that conduct in part."""
+    """The faces of a model that can part, that conduct in part, or on which something grows."""
 
     def __init__(self, model: Model) -> None:
         self.model = model
         self.comm = model.domain.comm
-        self.faces = [self._face(name) for name in model.contacts.point_faces()]
+        names = [*model.contacts.point_faces(), *dict(model.covered)]
+        self.faces = [self._face(name) for name in dict.fromkeys(names)]
+        self.groups: dict[str, list[Face]] = {}
+        """the faces of each place of the history: one, or all that a name with a star in the case stands for"""
+        for face in self.faces:
+            one, mark, other = face.name.partition("|")
+            pattern = model.case.pattern(one, other) if mark else None
+            self.groups.setdefault(pattern or face.name, []).append(face)
 
     def _face(self, name: str) -> Face:
         model, state = self.model, self.model.state
@@ -66,6 +75,9 @@ class Faces:
             found["conducting_fraction"] = contact.fraction(state), 1.0
             if joint is None and contact.pressure is not None:
                 found["contact_pressure"] = contact.pressure(state), GPA_IN_MPA
+        for face, one in model.covered:
+            if face == name:
+                found[f"{one.layer.word}_thickness"] = one.layer.height(state), UM_IN_NM
         points = {
             key: (PointValues(model.domain, value, name, model.problem.compile), factor)
             for key, (value, factor) in found.items()
@@ -75,9 +87,10 @@ class Faces:
         return Face(name, area, points)
 
     def columns(self) -> Iterator[tuple[str, str]]:
-        """Yield the quantities of the history, each with its face."""
+        """Yield the quantities of the history, each with its place."""
         forms = self.model.observables()
-        for face in self.faces:
+        for place, faces in self.groups.items():
+            face = faces[0]  # a name with a star says the same of all of them
             for quantity, needed in (
                 ("Mean conducting fraction", "conducting_fraction" in face.points),
                 ("Min conducting fraction", "conducting_fraction" in face.points),
@@ -85,36 +98,50 @@ class Faces:
                 ("Mean contact pressure", "contact_pressure" in face.points),
                 ("Max opening", "opening" in face.points),
                 ("Damaged share", "damage" in face.points),
+                ("Broken share", "damage" in face.points),
             ):
                 if needed:
-                    yield quantity, face.name
+                    yield quantity, place
 
     def row(self, scalars: Mapping[str, float]) -> dict[tuple[str, str], float]:
         """Return the quantities of the history; `scalars` are the integrals at the end of the step (collective)."""
-        found: dict[tuple[str, str], float] = {}
-        by_name = {face.name: face for face in self.faces}
-        for quantity, name in self.columns():
-            face = by_name[name]
-            found[quantity, name] = self._quantity(quantity, face, scalars)
-        return found
+        return {
+            (quantity, place): self._quantity(quantity, self.groups[place], scalars)
+            for quantity, place in self.columns()
+        }
 
-    def _quantity(self, quantity: str, face: Face, scalars: Mapping[str, float]) -> float:
+    def _quantity(self, quantity: str, faces: Sequence[Face], scalars: Mapping[str, float]) -> float:
+        area = sum(face.area for face in faces)
+
+        def total(word: str) -> float:
+            return sum(scalars[f"{word} {face.name}"] for face in faces)
+
         read: dict[str, Callable[[], float]] = {
-            "Mean conducting fraction": lambda: scalars[f"conducting area {face.name}"] / face.area,
-            "Min conducting fraction": lambda: face.extreme(self.comm, "conducting_fraction", smallest=True),
-            "Interfacial resistance": lambda: (
-                OHM_CM2 * face.area / scalars[f"interface conductance {face.name}"]
+            "Mean conducting fraction": lambda: total("conducting area") / area,
+            "Min conducting fraction": lambda: min(
+                face.extreme(self.comm, "conducting_fraction", smallest=True) for face in faces
             ),
-            "Mean contact pressure": lambda: self._mean(face, "contact_pressure"),
-            "Max opening": lambda: face.extreme(self.comm, "opening", smallest=False),
-            "Damaged share": lambda: scalars[f"damaged area {face.name}"] / face.area,
+            "Interfacial resistance": lambda: OHM_CM2 * area / total("interface conductance"),
+            "Mean contact pressure": lambda: (
+                sum(self._summed(face, face.values("contact_pressure"), "contact_pressure") for face in faces)
+                / area
+            ),
+            "Max opening": lambda: max(face.extreme(self.comm, "opening", smallest=False) for face in faces),
+            "Damaged share": lambda: total("damaged area") / area,
+            "Broken share": lambda: (
+                sum(
+                    self._summed(face, (face.values("damage") >= BROKEN).astype(np.float64), "damage")
+                    for face in faces
+                )
+                / area
+            ),
         }
         return read[quantity]()
 
-    def _mean(self, face: Face, quantity: str) -> float:
+    def _summed(self, face: Face, values: FloatArray, quantity: str) -> float:
         now = face.points[quantity][0]
-        total = float(face.values(quantity)[: now.owned] @ now.weights[: now.owned])
-        return float(self.comm.allreduce(total, op=MPI.SUM)) / face.area
+        total = float(values[: now.owned] @ now.weights[: now.owned])
+        return float(self.comm.allreduce(total, op=MPI.SUM))
 
     def cells(self, quantity: str) -> FloatArray:
         """Return a quantity in every owned cell of the mesh that touches such a face, nan elsewhere (collective)."""

@@ -17,11 +17,12 @@ from chemomech.fields import (
     Field,
     State,
 )
-from chemomech.physics.balance import Loss, Physics
+from chemomech.physics.balance import Divided, Loss, Physics
 from chemomech.physics.charge_transfer import ChargeTransfer
 from chemomech.physics.interphase import Interphase
 from chemomech.physics.ionic_contact import IonicContact
 from chemomech.physics.salt_transport import SaltTransport
+from chemomech.physics.side_reaction import SideReaction
 from chemomech.physics.space_charge import ElectrodeCore, InterfaceCore
 from chemomech.physics.terminal import CounterElectrode, CurrentCollector, WorkingElectrode
 
@@ -36,6 +37,10 @@ AT_INTERFACES: Final[dict[type, str]] = {
     ElectrodeCore: "core layer",
 }
 """what a physics is called where it acts on a surface; one that is not listed goes by its class"""
+NAMED: Final[Mapping[type, Callable[[Any], str]]] = {
+    SideReaction: lambda physics: f"side reaction {physics.name.partition(' at ')[0]}",
+}
+"""physics of which there may be several on one surface, and what each is called"""
 IN_REGIONS: Final = {
     CONCENTRATION.quantity: "diffusion",
     ELECTRONIC_POTENTIAL.quantity: "electronic conduction",
@@ -64,17 +69,29 @@ def _lost(losses: tuple[Loss, ...]) -> tuple[Part, ...]:
     return tuple(Part(loss.word, loss.row, loss.drop, -1.0, loss.conductance) for loss in losses)
 
 
+def _working(physics: WorkingElectrode, state: State) -> tuple[Part, ...]:
+    own = tuple(Part(one.word, one.row, one.form, 1.0) for one in physics.own(state))
+    return (*_lost(physics.losses(state)), *own)
+
+
 def _migrating(physics: SaltTransport, state: State) -> tuple[Part, ...]:
     # What the current carries grows with the conductivity, as the current does.
     form = physics.migration(state)
     return (Part(IN_REGIONS[IONIC_POTENTIAL.quantity], physics.concentration, form, 1.0),)
 
 
+def _divided(divided: tuple[Divided, ...]) -> tuple[Part, ...]:
+    # Each of two resistances in series has its own part of the drop.
+    return tuple(Part(one.word, one.row, one.form, 1.0, one.share) for one in divided)
+
+
 PARTED: Final[Mapping[type, Callable[[Any, State], tuple[Part, ...]]]] = {
     ChargeTransfer: lambda physics, state: _lost(physics.losses(state)),
-    WorkingElectrode: lambda physics, state: _lost(physics.losses(state)),
+    WorkingElectrode: _working,
     CounterElectrode: lambda physics, state: _lost(physics.losses(state)),
     SaltTransport: _migrating,
+    CurrentCollector: lambda physics, state: _divided(physics.narrowed(state)),
+    IonicContact: lambda physics, state: _divided(physics.narrowed(state)),
 }
 """physics whose rows hold terms of several processes"""
 
@@ -87,7 +104,8 @@ def parts(physics: Physics, state: State) -> tuple[Part, ...]:
 
 def at_surface(physics: Physics, place: str) -> str:
     """Return the name of what a physics does at a surface."""
-    return f"{AT_INTERFACES.get(type(physics), type(physics).__name__)} at {place}"
+    word = AT_INTERFACES.get(type(physics), type(physics).__name__)
+    return f"{NAMED[type(physics)](physics) if type(physics) in NAMED else word} at {place}"
 
 
 def in_region(row: Field, place: str) -> str:

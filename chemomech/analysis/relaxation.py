@@ -4,8 +4,9 @@
 
 gamma is piecewise linear in ln tau.  It minimises |W (Z - model)|^2 + lambda |d^2 gamma/d(ln tau)^2|^2 with W = 1/|Z|
 (Tikhonov); lambda is the minimum of the generalised cross-validation (Golub, Heath and Wahba, Technometrics 21, 215,
-1979) and gamma >= 0 comes from non-negative least squares.  Smoothing widens peaks where data are noisy: what a peak
-holds is then found by `arcs`, which fits one ZARC to each.
+1979) and gamma >= 0 comes from non-negative least squares.  A signed distribution leaves gamma free: what answers
+with a delay, such as an inductive loop at low frequency, has gamma < 0.  Smoothing widens peaks where data are noisy:
+what a peak holds is then found by `arcs`, which fits one ZARC to each.
 """
 
 from collections.abc import Mapping, Sequence
@@ -72,9 +73,13 @@ def relaxation(
     impedance: ComplexArray,
     *,
     capacitance: bool = False,
+    signed: bool = False,
     regularisation: float | None = None,
 ) -> Relaxation:
-    """Return the distribution of a spectrum; `capacitance` for one that is blocking at low frequency."""
+    """Return the distribution of a spectrum; `capacitance` for one that is blocking at low frequency.
+
+    `signed`: the distribution may be negative, too.
+    """
     omega = 2 * np.pi * frequencies
     low, high = np.log(1 / omega.max()) - BEYOND * np.log(10), np.log(1 / omega.min()) + BEYOND * np.log(10)
     logs = np.linspace(low, high, round((high - low) / np.log(10) * PER_DECADE) + 1)
@@ -83,14 +88,8 @@ def relaxation(
     penalty = _curvature(logs, beside.shape[1])
     chosen = _cross_validated(matrix, right, penalty) if regularisation is None else regularisation
     stacked = np.vstack([matrix, np.sqrt(chosen) * penalty])
-    # Only the inductance may have either sign: cables and loops are compensated for, sometimes too much.
-    both = np.hstack([stacked, -stacked[:, 1:2]])
-    try:
-        found, _ = nnls(both, np.concatenate([right, np.zeros(len(penalty))]), maxiter=100 * both.shape[1])
-    except RuntimeError as error:
-        raise RunError(f"the relaxation times were not found: {error}") from None
-    found[1] -= found[-1]
-    found = found[:-1]
+    load = np.concatenate([right, np.zeros(len(penalty))])
+    found = np.linalg.lstsq(stacked, load, rcond=None)[0] if signed else _non_negative(stacked, load)
     count = beside.shape[1]
     density = found[count:]
     freedom = max(1.0, len(right) - _freedom(matrix, penalty, chosen))
@@ -104,8 +103,19 @@ def relaxation(
         float(found[2] * units[1]) if capacitance else 0.0,
         float(chosen),
         noise,
-        _peaks(logs, density),
+        _signed_peaks(logs, density),
     )
+
+
+def _non_negative(stacked: Array, load: Array) -> Array:
+    # Only the inductance may have either sign: cables and loops are compensated for, sometimes too much.
+    both = np.hstack([stacked, -stacked[:, 1:2]])
+    try:
+        found, _ = nnls(both, load, maxiter=100 * both.shape[1])
+    except RuntimeError as error:
+        raise RunError(f"the relaxation times were not found: {error}") from None
+    found[1] -= found[-1]
+    return np.asarray(found[:-1])
 
 
 def _units(omega: Array, impedance: ComplexArray) -> tuple[float, float]:
@@ -164,9 +174,17 @@ def _cross_validated(matrix: Array, right: Array, penalty: Array) -> float:
     return float(REGULARISATIONS[int(np.argmin(scores))])
 
 
-def _peaks(logs: Array, density: Array) -> tuple[Peak, ...]:
+def _signed_peaks(logs: Array, density: Array) -> tuple[Peak, ...]:
+    # Below zero they are peaks upside down.
+    total = float(np.sum(np.abs(density))) * float(logs[1] - logs[0])
+    above = _peaks(logs, np.maximum(density, 0.0), total)
+    below = _peaks(logs, np.maximum(-density, 0.0), total)
+    turned = (Peak(peak.time, -peak.height, -peak.resistance) for peak in below)
+    return tuple(sorted((*above, *turned), key=lambda peak: peak.time))
+
+
+def _peaks(logs: Array, density: Array, total: float) -> tuple[Peak, ...]:
     step = float(logs[1] - logs[0])
-    total = float(np.sum(density)) * step
     at = find_peaks(np.concatenate([[0.0], density, [0.0]]))[0] - 1
     found = []
     for number, place in enumerate(at):
@@ -199,7 +217,7 @@ class Arc:
     def height(self) -> float:
         """Of its distribution: R/(2 pi) sin((1-a) pi)/(1 - cos((1-a) pi)) [unit of Z]; infinite for a = 1."""
         if self.exponent > SHARPEST:
-            return float("inf")
+            return float(np.copysign(np.inf, self.resistance))
         angle = (1 - self.exponent) * np.pi
         return float(self.resistance / (2 * np.pi) * np.sin(angle) / (1 - np.cos(angle)))
 
@@ -247,7 +265,7 @@ def arcs(frequencies: Array, impedance: ComplexArray, start: Relaxation) -> Arcs
     """
     if not start.peaks:
         raise RunError("the spectrum has no relaxation to fit: its real part does not fall with frequency")
-    ranked = sorted(start.peaks, key=lambda peak: -peak.resistance)
+    ranked = sorted(start.peaks, key=lambda peak: -abs(peak.resistance))
     best, criterion = None, np.inf
     for count in range(1, len(ranked) + 1):
         found = _fitted(frequencies, impedance, start, ranked[:count])
@@ -275,28 +293,31 @@ def _fitted(frequencies: Array, impedance: ComplexArray, start: Relaxation, peak
         upper.append(np.inf)
     first = len(begin)
     for peak in peaks:
-        begin += [np.log(peak.time), np.log(peak.resistance / size), 0.85]
+        begin += [np.log(peak.time), np.log(abs(peak.resistance) / size), 0.85]
         lower += [np.log(peak.time) - 5, -30.0, 0.2]
         upper += [np.log(peak.time) + 5, 30.0, 1.0]
+
+    signs = [float(np.sign(peak.resistance)) for peak in peaks]
 
     def left(p: Array) -> Array:
         total = p[0] * size + 1j * omega * p[1] * units[0]
         if blocking:
             total = total + p[2] * units[1] / (1j * omega)
-        for log_time, log_size, exponent in p[first:].reshape(-1, 3):
-            total = total + size * np.exp(log_size) / (1 + (1j * omega * np.exp(log_time)) ** exponent)
+        for sign, (log_time, log_size, exponent) in zip(signs, p[first:].reshape(-1, 3), strict=True):
+            arc = size * np.exp(log_size) / (1 + (1j * omega * np.exp(log_time)) ** exponent)
+            total = total + sign * arc
         difference = (total - impedance) * weight
         return np.concatenate([difference.real, difference.imag])
 
     fit = least_squares(left, begin, bounds=(lower, upper), x_scale="jac", max_nfev=500)
     errors = deviations(fit.jac, fit.fun)
     found = []
-    for (log_time, log_size, exponent), (dt, dr, da) in zip(
-        fit.x[first:].reshape(-1, 3), errors[first:].reshape(-1, 3), strict=True
+    for sign, (log_time, log_size, exponent), (dt, dr, da) in zip(
+        signs, fit.x[first:].reshape(-1, 3), errors[first:].reshape(-1, 3), strict=True
     ):
         time, resistance = float(np.exp(log_time)), float(size * np.exp(log_size))
         found.append(
-            Arc(time, resistance, float(exponent), time * float(dt), resistance * float(dr), float(da))
+            Arc(time, sign * resistance, float(exponent), time * float(dt), resistance * float(dr), float(da))
         )
     return Arcs(
         tuple(sorted(found, key=lambda arc: arc.time)),

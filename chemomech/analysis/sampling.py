@@ -126,6 +126,10 @@ class RegionGrid:
 
     def nodal(self, state: State, item: Field) -> FloatArray:
         """Values of a field at the points, nan where it does not live; (points,) or (points, 3)."""
+        return self.placed(state, item, state.unknowns[item].array())
+
+    def placed(self, state: State, item: Field, array: FloatArray) -> FloatArray:
+        """Like `nodal`, for other values at the degrees of freedom of a field, ghosts included."""
         unknown = state.unknowns[item]
         block = unknown.space.dofmap.index_map_bs
         values = np.full((len(self.points), block), np.nan)
@@ -135,7 +139,7 @@ class RegionGrid:
         here = local >= 0
         # the first degrees of freedom of a Lagrange cell sit at its corners
         dofs = unknown.space.dofmap.list[local[here]][:, self.order]
-        values[self.cells[here]] = unknown.array().reshape(-1, block)[dofs]
+        values[self.cells[here]] = array.reshape(-1, block)[dofs]
         if block == 1:
             return values[:, 0]
         padded = np.zeros((len(self.points), 3))

@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from chemomech.case.contacts import contact_problems
 from chemomech.case.effective import effective_problems
 from chemomech.case.idle import idle_keys
 from chemomech.case.layers import layer_problems
 from chemomech.case.mesh import mesh_problems
+from chemomech.case.patterns import STAR, matching
 from chemomech.case.schema import Cell, Interface, Pressure, Protocol, Region
 from chemomech.case.sections import Sections
 from chemomech.case.wording import Location, nearest
@@ -30,6 +32,7 @@ def inconsistencies(sections: Sections) -> list[Problem]:
         *_region_states(sections),
         *_interfaces(sections),
         *layer_problems(sections),
+        *contact_problems(sections),
         *_cell(sections),
         *_schedule(sections),
         *mesh_problems(sections),
@@ -310,8 +313,12 @@ def _cell(sections: Sections) -> Iterator[Problem]:
     here: Location = ("cell", "current_collector")
     places = [collector.region] if collector.other is None else [collector.region, collector.other]
     for name in places:
-        if name not in sections.region_names:
+        if not matching(name, sections.region_names):
             yield sections.problem(here, f"there is no region '{name}'", nearest(name, sections.region_names))
+    if cell.collector_contact is not None and collector.other is not None and STAR in collector.other:
+        what = f"one contact for the several interfaces of '{cell.current_collector}'"
+        remedy = "give the 'contact' to the interfaces, or name one region"
+        yield sections.problem(("cell", "collector_contact"), what, remedy)
     if collector.region == collector.other:
         yield sections.problem(
             here, f"'{cell.current_collector}' names one region twice", "name its neighbour"

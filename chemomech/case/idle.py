@@ -3,11 +3,23 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from chemomech.case.schema import Cell, Interface, Mechanics, Numerics
+from chemomech.case.schema import (
+    Cell,
+    CounterElectrode,
+    Interdiffusion,
+    Interface,
+    Interphase,
+    Mechanics,
+    Numerics,
+    Protocol,
+    WorkingElectrode,
+)
+from chemomech.case.schema_solution import STRESS_FIELDS
 from chemomech.case.sections import Sections
 from chemomech.case.wording import Location
 from chemomech.errors import Problem
 from chemomech.materials.properties import KINDS, SALT
+from chemomech.protocol import IMPEDANCE_EXAMPLE, has_impedance
 
 ELASTIC: Final = ("youngs_modulus", "poissons_ratio")
 CRACKING: Final = ("tensile_strength", "fracture_toughness", "fracture_energy", "flaw_size")
@@ -25,18 +37,6 @@ ACTIVE_FIELDS: Final = ("concentration", "stoichiometry", "chemical_potential")
 """Fields of active regions only."""
 CHARGE_FIELDS: Final = ("electric_potential", "ion_concentration", "occupancy", "field_strength")
 """Fields of regions whose charge is resolved."""
-STRESS_FIELDS: Final = (
-    "displacement",
-    "von_mises",
-    "hydrostatic",
-    "max_principal",
-    "crack_risk",
-    "energetic_risk",
-    "opening",
-    "contact_pressure",
-    "damage",
-    "conducting_fraction",
-)
 
 
 def idle_keys(sections: Sections) -> Iterator[Problem]:
@@ -51,6 +51,10 @@ def idle_keys(sections: Sections) -> Iterator[Problem]:
         what = f"solver = '{numerics.solver}' does not ask for a limit"
         yield sections.problem(("numerics", "direct_limit"), what, "remove it, or set solver = 'auto'")
     output = _table(sections, "output")
+    protocol: Protocol | None = sections.valid.get("protocol")
+    if "amplitudes_at" in output and protocol is not None and not has_impedance(protocol.steps):
+        what = "the protocol has no impedance step"
+        yield sections.problem(("output", "amplitudes_at"), what, f"remove it, or add {IMPEDANCE_EXAMPLE}")
     if output.get("figures") is False and output.get("animation") is True:
         what = "the animation is drawn with the figures, which are off"
         yield sections.problem(("output", "animation"), what, "set figures = true, or animation = false")
@@ -98,6 +102,8 @@ def _without_mechanics(sections: Sections) -> Iterator[Problem]:
     cell: Cell | None = sections.valid.get("cell")
     if cell is not None and cell.collector_contact is not None:
         written.append(("cell", "collector_contact"))
+    if cell is not None:
+        written += [("cell", key, "contact") for key, metal in _metals(cell) if metal.contact is not None]
     for here in written:
         yield sections.problem(
             here, "mechanics are off", f"remove '{here[-1]}' or set mechanics.enabled = true"
@@ -152,14 +158,21 @@ def _without_space_charge(sections: Sections) -> Iterator[Problem]:
 
 
 def _without_faces(sections: Sections) -> Iterator[Problem]:
-    """Fields of faces that part or conduct in part, and the overlap of faces, where there are none."""
+    """Fields of faces that part, conduct in part or grow, and the overlap of faces, where there are none."""
     interfaces: Mapping[str, Interface] = sections.valid.get("interfaces") or {}
     written, cell = sections.data.get("interfaces", {}), sections.valid.get("cell")
     if not isinstance(written, dict) or len(written) > len(interfaces) or cell is None:
         return  # some have mistakes of their own
     parts = any(one.parts for one in interfaces.values())
     cohesive = any(one.cohesive is not None for one in interfaces.values())
-    throttled = cell.collector_contact is not None or any(one.contact for one in interfaces.values())
+    throttled = any(
+        contact is not None
+        for contact in (
+            cell.collector_contact,
+            *(one.contact for one in interfaces.values()),
+            *(metal.contact for _, metal in _metals(cell)),
+        )
+    )
     remedy = "remove it, or give an interface 'cohesive' or 'loose'"
     if not parts:
         yield from _fields(sections, ("opening",), "no interface can part", remedy)
@@ -174,6 +187,19 @@ def _without_faces(sections: Sections) -> Iterator[Problem]:
     if not cohesive and not throttled:
         remedy = "remove it, or give an interface 'contact'"
         yield from _fields(sections, ("conducting_fraction",), "all of every interface conducts", remedy)
+    grown: dict[str, list[Interphase | Interdiffusion | None]] = {
+        "interphase": [one.interphase for one in (*interfaces.values(), *(m for _, m in _metals(cell)))],
+        "interdiffusion": [one.interdiffusion for one in interfaces.values()],
+    }
+    for word, layers in grown.items():
+        if all(layer is None for layer in layers):
+            yield from _fields(sections, (f"{word}_thickness",), f"no {word} grows", "remove it")
+
+
+def _metals(cell: Cell) -> list[tuple[str, CounterElectrode | WorkingElectrode]]:
+    """Return the electrodes on the electrolyte with their keys."""
+    given = [("counter_electrode", cell.counter_electrode), ("working_electrode", cell.working_electrode)]
+    return [(key, electrode) for key, electrode in given if electrode is not None]
 
 
 def _fields(sections: Sections, absent: Sequence[str], reason: str, remedy: str) -> Iterator[Problem]:

@@ -1,6 +1,7 @@
 """From case.toml and --set overrides to a Case, or to every mistake at once with its line."""
 
 import difflib
+import os
 import re
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from chemomech.case.consistency import inconsistencies
+from chemomech.case.mesh import mesh_names
+from chemomech.case.patterns import STAR, Spread, spread_interfaces, spread_regions
 from chemomech.case.positions import key_lines, split_key
 from chemomech.case.schema import Case, CaseFile
 from chemomech.case.sections import Sections
@@ -37,6 +40,8 @@ def read_case(path: Path, overrides: Sequence[str] = ()) -> Case:
         source.override(override)
     sections = Sections(file.parent, source.data, source.place)
     for name, field in CaseFile.model_fields.items():
+        if name == "regions":  # the mesh, whose names patterns stand for, was read before
+            source.spread_patterns(_mesh_regions(sections))
         if name in source.data:
             sections.valid[name] = _section(name, field, source)
         elif field.is_required():
@@ -55,7 +60,25 @@ def read_case(path: Path, overrides: Sequence[str] = ()) -> Case:
     if problems:
         raise InputError(sorted(dict.fromkeys(problems), key=_order))
     origins = {path: source.origin(path) for path in _paths(source.data)}
-    return Case.model_construct(**sections.valid, directory=file.parent, written=source.data, origins=origins)
+    return Case.model_construct(
+        **sections.valid,
+        directory=file.parent,
+        written=source.data,
+        origins=origins,
+        patterns=source.patterns["interfaces"],
+    )
+
+
+def _mesh_regions(sections: Sections) -> tuple[str, ...]:
+    """Return the regions of the mesh where they can be known already; what is wrong with it is said later."""
+    mesh = sections.valid.get("mesh")
+    path = None if mesh is None else sections.directory / mesh.recipe
+    if mesh is None or path is None or not os.path.isfile(path):
+        return ()  # unlike Path.is_file, false also for a name no file can have
+    try:
+        return mesh_names(path, mesh.replaced, lambda keys: sections.place(("mesh", *keys)))[0]
+    except InputError:
+        return ()
 
 
 def has_study(case: Path) -> bool:
@@ -88,6 +111,8 @@ class Source:
     def __init__(self, file: Path) -> None:
         self.file = file
         self.problems: list[Problem] = []
+        self.patterns: dict[str, dict[str, str]] = {"regions": {}, "interfaces": {}}
+        """section -> key that a pattern stood for -> the pattern"""
         self._overridden: dict[Location, str] = {}
         text = read_text(file, MAXIMUM_BYTES)
         try:
@@ -141,11 +166,36 @@ class Source:
                 target = target[step]
         self._overridden[tuple(steps)] = place
 
+    def spread_patterns(self, mesh_regions: Sequence[str]) -> None:
+        """Put what they stand for in place of names with a star, in [regions] and in [interfaces]."""
+        regions = self.data.get("regions")
+        if isinstance(regions, dict) and any(STAR in key for key in regions) and mesh_regions:
+            self._spread("regions", spread_regions(regions, mesh_regions))
+        regions, interfaces = self.data.get("regions"), self.data.get("interfaces")
+        if isinstance(interfaces, dict) and any(STAR in key for key in interfaces):
+            self._spread("interfaces", spread_interfaces(interfaces, tuple(regions or ())))
+
+    def _spread(self, section: str, found: Spread) -> None:
+        for key in found.idle:
+            what = f"no {'region' if section == 'regions' else 'two regions'} of that name: '{key}'"
+            self.problems.append(
+                Problem(self.place((section, key), table=True), what, "write names that are there")
+            )
+        for name, first, second in found.twice:
+            what = f"'{name}' is meant by '{first}' and by '{second}'"
+            remedy = f"name it by itself, or narrow one of the two: {name}"
+            self.problems.append(Problem(self.place((section, second), table=True), what, remedy))
+        self.data[section] = found.entries
+        self.patterns[section] = found.patterns
+
     def place(self, location: Location, *, table: bool = False) -> str:
         """Return where a key was written: "case.toml:12 [protocol] cycles" or "--set protocol.cycles=0".
 
         `table`: name only the table the key is in.
         """
+        if len(location) > 1:
+            pattern = self.patterns.get(str(location[0]), {}).get(str(location[1]))
+            location = location if pattern is None else (location[0], pattern, *location[2:])
         keys = location
         while keys and isinstance(keys[-1], int):
             keys = keys[:-1]

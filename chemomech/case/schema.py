@@ -29,11 +29,13 @@ from chemomech.case.schema_interfaces import (
     Coating,
     Cohesive,
     Contact,
+    ElectrodeContact,
     Interdiffusion,
     Interface,
     InterfaceContact,
     Interphase,
     LayerLaw,
+    SideReaction,
 )
 from chemomech.case.schema_regions import Initial, Mesh, Region, Role, Salt, SpaceCharge
 from chemomech.case.schema_solution import (
@@ -58,6 +60,7 @@ __all__ = [
     "Cohesive",
     "Collector",
     "Contact",
+    "ElectrodeContact",
     "CounterElectrode",
     "CurrentDensity",
     "EFFECTIVE_QUANTITIES",
@@ -86,6 +89,7 @@ __all__ = [
     "Risk",
     "Role",
     "Salt",
+    "SideReaction",
     "SpaceCharge",
     "Words",
     "WorkingElectrode",
@@ -102,9 +106,11 @@ class CaseFile(Block):
     mesh: Mesh
     """Mesh recipe (.toml) or mesh file (.msh, .vtu, ...), relative to case.toml; or a table with changes to it."""
     regions: Annotated[Mapping[str, Region], Field(min_length=1)]
-    """One table per region of the mesh; the names are the mesh's physical groups."""
+    """One table per region of the mesh; the names are the mesh's physical groups. "piece_*" stands for all regions
+    whose names match."""
     interfaces: Mapping[str, Interface] = Field(default_factory=dict)
-    """One table per pair of touching regions, named "a|b"; the order does not matter."""
+    """One table per pair of touching regions, named "a|b"; the order does not matter. "piece_*|piece_*" stands for all
+    pairs of different regions that match and are not named by themselves."""
     cell: Cell = Field(default=None)  # type: ignore[assignment]  # None beside [effective] alone, which never reads it
     """The electrical surroundings; required unless there is [effective]."""
     mechanics: Mechanics = Mechanics()
@@ -142,6 +148,13 @@ class Case(CaseFile):
     def material_directories(self) -> tuple[Path, ...]:
         """Return where materials are looked for before the library."""
         return (self.directory / "materials",)
+
+    patterns: Mapping[str, str] = Field(default_factory=dict)
+    """Interfaces that a name with a star stood for, and that name; such two regions need not touch."""
+
+    def pattern(self, one: str, other: str) -> str | None:
+        """Return the name with a star by which the interface of two regions is meant; None where it has its own."""
+        return self.patterns.get(f"{one}|{other}", self.patterns.get(f"{other}|{one}"))
 
     def interface(self, one: str, other: str) -> Interface:
         """Return the interface between two regions in either order; a plain one where the case names none."""

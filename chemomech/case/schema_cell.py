@@ -1,15 +1,17 @@
 """Keys of what surrounds the microstructure: electrodes, what holds and presses it, what is done to it."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field, field_validator
 
-from chemomech.case.schema_interfaces import Contact, Interphase
+from chemomech.case.schema_interfaces import Coating, Contact, ElectrodeContact, Interphase, SideReaction
 from chemomech.case.values import Block, CurrentDensity, Quantity, Words, mistake
 
 
 class Collector(NamedTuple):
-    """Where electrons enter: `region` at an outer `boundary`, or at its interface with the region `other`."""
+    """Where electrons enter: `region` at an outer `boundary`, or at its interface with the region `other`, or with all
+    whose names match it."""
 
     region: str
     boundary: str | None
@@ -31,6 +33,8 @@ class CounterElectrode(Block):
     """Area resistance of its interphase film [ohm m^2]; without it none."""
     interphase: Interphase | None = None
     """Interphase that grows on it; without it none."""
+    contact: ElectrodeContact | None = None
+    """Law of rough contact: only the share of the area that touches passes current; without it all of it does."""
 
 
 class WorkingElectrode(Block):
@@ -39,8 +43,8 @@ class WorkingElectrode(Block):
     at: str
     """Name of the boundary."""
     kind: Literal["lithium", "blocking"]
-    """lithium: metal with Butler-Volmer kinetics at the cell voltage; blocking: passes no lithium, only charges its
-    double layer."""
+    """lithium: metal with Butler-Volmer kinetics at the cell voltage; blocking: takes up no lithium, charges its double
+    layer and carries side reactions, as carbon does."""
     exchange_current: CurrentDensity | None = None
     """Exchange current density [A/m^2]; required for lithium, refused for blocking."""
     film_resistance: Annotated[float, Quantity("area_resistance", "1e-3 ohm m^2", "zero or above")] | None = (
@@ -49,6 +53,8 @@ class WorkingElectrode(Block):
     """Area resistance of the interphase film on lithium [ohm m^2]; without it none."""
     interphase: Interphase | None = None
     """Interphase that grows on lithium; without it none."""
+    contact: ElectrodeContact | None = None
+    """Law of rough contact of lithium: only the share of the area that touches passes current; without it all does."""
     double_layer: Annotated[float, Quantity("area_capacitance", "0.1 F/m^2")] | None = None
     """Double-layer capacitance [F/m^2]; required for blocking, refused for lithium. Against a region with
     space_charge it is that of the core layer alone."""
@@ -56,17 +62,31 @@ class WorkingElectrode(Block):
     """Voltage against lithium at which a blocking electrode holds no charge against a region with space_charge [V];
     the run starts there. Required with such a region, refused without."""
 
+    initial_voltage: Annotated[float, Quantity("voltage", "2 V", "any")] | None = None
+    """Voltage against lithium at which a blocking electrode starts [V]; without it 0 V. Refused with zero_charge."""
+    side_reactions: Mapping[str, SideReaction] = Field(default_factory=dict)
+    """Decomposition of the electrolyte on a blocking electrode, one table per reaction under a name of yours."""
+    coating: Coating | None = None
+    """Unresolved coating on a blocking electrode with side reactions; without it none."""
+
     def model_post_init(self, context: Any, /) -> None:
         """Demand what the kind needs and refuse what belongs to the other."""
-        key, example, refused = "exchange_current", "10 A/m^2", ["double_layer", "zero_charge"]
+        key, example = "exchange_current", "10 A/m^2"
+        refused = ["double_layer", "zero_charge", "initial_voltage", "side_reactions", "coating"]
         if self.kind == "blocking":
             key, example = "double_layer", "0.1 F/m^2"
-            refused = ["exchange_current", "film_resistance", "interphase"]
+            refused = ["exchange_current", "film_resistance", "interphase", "contact"]
         if getattr(self, key) is None:
             raise mistake(f"kind = '{self.kind}' needs '{key}'", f'write for example {key} = "{example}"')
         for name in refused:
-            if getattr(self, name) is not None:
+            if getattr(self, name) not in (None, {}):
                 raise mistake(f"'{name}' changes nothing with kind = '{self.kind}'", f"remove '{name}'")
+
+        if self.zero_charge is not None:
+            for name in ("initial_voltage", "side_reactions", "coating"):
+                if getattr(self, name) not in (None, {}):
+                    what = f"'{name}' and 'zero_charge' exclude each other"
+                    raise mistake(what, f"remove '{name}', or space_charge and zero_charge")
 
 
 class Cell(Block):
@@ -76,7 +96,8 @@ class Cell(Block):
     """Temperature, uniform and constant [K]; "25 degC" or "298.15 K"."""
     current_collector: str | None = None
     """Where electrons enter: region@boundary, or region|region for the whole surface between two regions
-    (wired by a conductive network that is not resolved); needs contact_resistance."""
+    (wired by a conductive network that is not resolved), the second perhaps with a star for several; needs
+    contact_resistance."""
     contact_resistance: Annotated[float, Quantity("area_resistance", "1e-5 ohm m^2")] | None = None
     """Area resistance between collector and region [ohm m^2]."""
     collector_contact: Contact | None = None

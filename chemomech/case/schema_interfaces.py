@@ -60,6 +60,8 @@ LAW_KEYS: Final[dict[str, tuple[str, ...]]] = {
     "plastic": (),
 }
 """Keys that each law of rough contact needs; the others are refused."""
+SPOTTED: Final = ("persson", "plastic")
+"""Laws that do not say how large the places are that touch."""
 EXAMPLES: Final = {
     "slope": "0.2",
     "asperity_radius": '"1 um"',
@@ -93,6 +95,11 @@ class Contact(Block):
     flattened asperities that recover elastically."""
     retained: Fraction | None = None
     """Share of A(p_m) that adhesion holds at no pressure [-]; without it none."""
+    constriction: bool = False
+    """true: the current also resists narrowing into the places that touch, in both bodies: into round spots, those of
+    the asperities for greenwood_williamson, of spot_radius for persson and plastic; into strips for westergaard."""
+    spot_radius: Annotated[float, Quantity("length", "0.2 um")] | None = None
+    """Radius of the spots that touch [um]; for persson and plastic with constriction, which need it, else refused."""
 
     def model_post_init(self, context: Any, /) -> None:
         """Demand what the law needs and refuse what belongs to another."""
@@ -102,6 +109,13 @@ class Contact(Block):
         for key in EXAMPLES.keys() - set(LAW_KEYS[self.law]):
             if getattr(self, key) is not None:
                 raise mistake(f"'{key}' changes nothing with law = '{self.law}'", f"remove '{key}'")
+        spots = self.constriction and self.law in SPOTTED
+        if spots and self.spot_radius is None:
+            what = f"constriction with law = '{self.law}' needs 'spot_radius'"
+            raise mistake(what, 'e.g. spot_radius = "0.2 um"')
+        if not spots and self.spot_radius is not None:
+            why = f"with law = '{self.law}'" if self.constriction else "without constriction = true"
+            raise mistake(f"'spot_radius' changes nothing {why}", "remove 'spot_radius'")
 
 
 class InterfaceContact(Contact):
@@ -109,6 +123,13 @@ class InterfaceContact(Contact):
 
     healing: Fraction | None = None
     """Share of the contact that a debonded place regains when it is pressed together again [-]; without it none."""
+
+
+class ElectrodeContact(Contact):
+    """Rough contact of lithium metal with the electrolyte that it lies on."""
+
+    material: str
+    """Material of the metal, whose elastic constants and hardness the law takes."""
 
 
 class Cohesive(Block):
@@ -147,7 +168,8 @@ class Coating(Block):
     thickness: Annotated[float, Quantity("length", "10 nm")]
     """Thickness [nm]."""
     growth: Annotated[float, Field(ge=0.0)] | None = None
-    """Factor on the growth of the interphase [-], 0 stops it; without it the material's growth_factor."""
+    """Factor on the growth of the interphase and on side reactions [-], 0 stops them; without it the material's
+    growth_factor."""
 
 
 class Interphase(Block):
@@ -198,6 +220,28 @@ class Interdiffusion(Block):
         return numbers_only(value)
 
 
+class SideReaction(Block):
+    """Electrolyte that is oxidised or reduced where it touches what conducts electrons: a finite amount per area."""
+
+    material: str
+    """What reacts: its potential, exchange_current_density, decomposition_coefficient, electrons and molar_volume."""
+    thickness: Annotated[float, Quantity("length", "5 nm")]
+    """Thickness of the electrolyte that electrons reach [nm]; F thickness/molar_volume is the charge that it takes."""
+    reversible: bool
+    """true: what reacted goes back below (above) the potential; false: it is lost."""
+    initial_share: Fraction | None = None
+    """Share that has reacted before the run [-]; without it none."""
+    properties: Mapping[str, Any] = Field(
+        default_factory=dict, json_schema_extra={"additionalProperties": PROPERTY}
+    )
+    """Properties that replace the material's, e.g. { oxidation_potential = "2.2 V" }."""
+
+    @field_validator("properties")
+    @classmethod
+    def _check_properties(cls, value: Mapping[str, Any]) -> Mapping[str, str | float]:
+        return numbers_only(value)
+
+
 class Interface(Block):
     """What happens where two regions touch; one that is not named is bonded, and passes ions between electrolytes."""
 
@@ -209,6 +253,8 @@ class Interface(Block):
     """Interphase that grows there, in series with charge transfer; without it none."""
     interdiffusion: Interdiffusion | None = None
     """Interdiffused layer that grows there, in series with charge transfer; without it none."""
+    side_reactions: Mapping[str, SideReaction] = Field(default_factory=dict)
+    """Decomposition of the electrolyte at an active or conductor region, one table per reaction, its name yours."""
     resistance: Annotated[float, Quantity("area_resistance", "1e-2 ohm m^2")] | None = None
     """Area resistance that lithium ions meet between two electrolyte regions [ohm m^2]; without it none."""
     contact: InterfaceContact | None = None

@@ -6,17 +6,7 @@ from pydantic import Field, field_validator
 
 from chemomech.case.values import Block, Quantity, mistake
 
-FieldName = Literal[
-    "concentration",
-    "stoichiometry",
-    "electronic_potential",
-    "ionic_potential",
-    "chemical_potential",
-    "salt_concentration",
-    "electric_potential",
-    "ion_concentration",
-    "occupancy",
-    "field_strength",
+StressField = Literal[
     "displacement",
     "von_mises",
     "hydrostatic",
@@ -28,9 +18,26 @@ FieldName = Literal[
     "damage",
     "conducting_fraction",
 ]
+"""Fields that need mechanics."""
+OtherField = Literal[
+    "concentration",
+    "stoichiometry",
+    "electronic_potential",
+    "ionic_potential",
+    "chemical_potential",
+    "salt_concentration",
+    "electric_potential",
+    "ion_concentration",
+    "occupancy",
+    "field_strength",
+    "interphase_thickness",
+    "interdiffusion_thickness",
+]
+FieldName = Literal[OtherField, StressField]
 EffectiveQuantity = Literal["ionic_conductivity", "electronic_conductivity", "stiffness", "percolation"]
 EFFECTIVE_QUANTITIES: Final[tuple[EffectiveQuantity, ...]] = get_args(EffectiveQuantity)
 FIELD_NAMES: Final[tuple[str, ...]] = get_args(FieldName)
+STRESS_FIELDS: Final[tuple[str, ...]] = get_args(StressField)
 
 
 class Effective(Block):
@@ -124,6 +131,11 @@ class Output(Block):
         "crack_risk",
     )
     """Fields written over time (`chemomech list fields`)."""
+    amplitudes_at: (
+        Annotated[tuple[Annotated[float, Quantity("frequency", "1 kHz")], ...], Field(strict=False)] | None
+    ) = None
+    """Frequencies at which every impedance spectrum also gives pictures of local amplitudes and phases: potentials,
+    concentrations, current through interfaces [Hz]; without it none."""
     every: Annotated[int, Field(ge=1)] = 1
     """Accepted time steps between two frames of the fields [-]."""
     figures: bool = True

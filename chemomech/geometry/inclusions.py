@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from chemomech.geometry.close_packing import reachable_fraction
-from chemomech.geometry.kinds import Recipe
-from chemomech.geometry.tables import Length, MeshSize, Mistake, Radii
+from chemomech.geometry.kinds import Recipe, with_pieces
+from chemomech.geometry.tables import Length, MeshSize, Mistake, Pieces, Radii
 
 
 class Inclusions(Recipe):
@@ -28,6 +28,8 @@ class Inclusions(Recipe):
     """Least distance between surfaces of particles, and from walls."""
     coating: Length | None = None
     """Thickness of the layer around each particle."""
+    pieces: Pieces | None = None
+    """Pieces that the matrix is cut into, in 2D; without it it is whole."""
     seed: Annotated[int, Field(ge=0)]
     """Number that the random packing starts from; the same seed gives the same mesh."""
     mesh_size: MeshSize
@@ -42,7 +44,8 @@ class Inclusions(Recipe):
     def regions(self) -> tuple[str, ...]:
         """Regions, innermost first."""
         names = self.names
-        return names.particle, *((names.coating,) if self.coating else ()), names.electrolyte
+        whole = (names.particle, *((names.coating,) if self.coating else ()), names.electrolyte)
+        return with_pieces(whole, names.electrolyte, self.pieces)
 
     def mistakes(self) -> Iterator[Mistake]:
         """Yield particles that do not fit and fractions out of reach."""
@@ -56,6 +59,8 @@ class Inclusions(Recipe):
             yield ("box",), what, 'for example box = ["20 um", "20 um"]'
         if wrong_radii or len(self.box) != self.dimension:
             return
+        if self.pieces is not None:
+            yield from self.pieces.mistakes(self.dimension, self.sides == "periodic", (0.0, 0.0), self.box)
         shell, typical, greatest = self.coating or 0.0, self.radii.typical(), self.radii.greatest()
         need = 2 * (greatest + shell) + (1 if self.sides == "periodic" else 2) * self.gap
         if need >= min(self.box):

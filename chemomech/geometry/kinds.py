@@ -16,6 +16,7 @@ from chemomech.geometry.tables import (
     MeshSize,
     Mistake,
     Names,
+    Pieces,
     Radii,
     name_mistakes,
 )
@@ -36,6 +37,15 @@ VOID = "void"
 def stack_ends(coordinates: str) -> tuple[str, str]:
     """Return the boundaries at the counter electrode's and at the working electrode's end of the stack."""
     return ("bottom", "top") if coordinates == "axisymmetric" else ("left", "right")
+
+
+def with_pieces(regions: tuple[str, ...], name: str, pieces: Pieces | None) -> tuple[str, ...]:
+    """Return the names of regions, that of the one which is cut replaced by those of its groups of pieces."""
+    if pieces is None:
+        return regions
+    return tuple(
+        each for region in regions for each in (pieces.regions(name) if region == name else (region,))
+    )
 
 
 class Recipe(Frozen):
@@ -180,6 +190,8 @@ class Composite(Recipe):
     """Thickness of the layer around each particle."""
     grains: GrainSizes | None = None
     """Grains that the electrolyte and the separator consist of, in 2D; without it both are dense."""
+    pieces: Pieces | None = None
+    """Pieces that the electrolyte is cut into, in 2D; without it it is whole."""
     seed: Annotated[int, Field(ge=0)]
     """Number that the random packing starts from; the same seed gives the same mesh."""
     mesh_size: MeshSize
@@ -195,7 +207,8 @@ class Composite(Recipe):
         """Regions, innermost first; the separator may be one with the electrolyte."""
         names = self.names
         coating = (names.coating,) if self.coating else ()
-        return tuple(dict.fromkeys((names.particle, *coating, names.separator, names.electrolyte)))
+        whole = tuple(dict.fromkeys((names.particle, *coating, names.separator, names.electrolyte)))
+        return with_pieces(whole, names.electrolyte, self.pieces)
 
     @property
     def boundaries(self) -> tuple[str, ...]:
@@ -206,6 +219,11 @@ class Composite(Recipe):
         """Return the sizes of the electrode along x, y (and z) [um]."""
         across = (self.width,) if self.depth is None else (self.width, self.depth)
         return self.electrode, *across
+
+    def cut_box(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Return the corners of what is cut into pieces in 2D [um]: with the separator where the two are one region."""
+        start = 0.0 if self.names.separator == self.names.electrolyte else self.separator
+        return (start, 0.0), (self.separator + self.electrode, self.width)
 
     def mistakes(self) -> Iterator[Mistake]:
         """Yield particles that do not fit, fractions out of reach, and necks that cannot be."""
@@ -228,6 +246,10 @@ class Composite(Recipe):
                 what = f"particles of radius {greatest:g} um need {need:.4g} um, the {key} has {size:g} um"
                 yield (key,), what, f"enlarge the {key} or reduce the radii"
         yield from self._grain_mistakes()
+        if self.pieces is not None:
+            yield from self.pieces.mistakes(self.dimension, self.sides == "periodic", *self.cut_box())
+            if self.grains is not None:
+                yield ("pieces",), "an electrolyte of grains is not cut into pieces", "remove one of the two"
         limit = reachable_fraction(self.dimension, typical, self.gap + 2 * shell)
         if self.fraction > limit:
             what = f"{self.fraction:g} cannot be packed with this gap; at most about {limit:.2f}"

@@ -8,11 +8,11 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from chemomech.errors import InputError, Problem
-from chemomech.geometry import grains, packing
+from chemomech.geometry import cutting, grains, packing
 from chemomech.geometry.inclusions import Inclusions
 from chemomech.geometry.kinds import Composite, Layered, Particle, Recipe
 
-Entity = tuple[int, int]
+Entity = cutting.Entity
 Regions = dict[str, list[Entity]]
 """Region name -> entities of the highest dimension."""
 
@@ -29,9 +29,9 @@ def draw(recipe: Recipe) -> Drawing:
     if isinstance(recipe, Particle):
         return Drawing(_particle(recipe), {})
     if isinstance(recipe, Composite):
-        return _granular(recipe) if recipe.grains else Drawing(_composite(recipe), {})
+        return _granular(recipe) if recipe.grains else _parted(_composite(recipe), recipe)
     if isinstance(recipe, Inclusions):
-        return Drawing(_inclusions(recipe), {})
+        return _parted(_inclusions(recipe), recipe)
     if isinstance(recipe, Layered):
         return Drawing(_layered(recipe), {})
     raise TypeError(f"nothing is drawn for a recipe of kind {recipe.kind!r}")
@@ -94,7 +94,13 @@ def _composite(recipe: Composite) -> Regions:
         balls = _united(balls) if len(balls) > 1 and (recipe.neck is not None or extra) else balls
         cut, _ = gmsh.model.occ.intersect(balls, [_box([0.0] * len(box), whole)])
         layers.append((name, cut))
-    return _nest([(names.separator, separator), (names.electrolyte, electrode)], layers, names.electrolyte)
+    boxes = [(names.separator, separator), (names.electrolyte, electrode)]
+    if recipe.pieces is not None:
+        occ, (low, high) = gmsh.model.occ, recipe.cut_box()
+        occ.remove([electrode] if low[0] > 0.0 else [separator, electrode], recursive=True)
+        tiles = [(names.electrolyte, tile) for tile in cutting.tiled(recipe.pieces, low, high)]
+        boxes = [*boxes[: int(low[0] > 0.0)], *tiles]
+    return _nest(boxes, layers, names.electrolyte)
 
 
 def _granular(recipe: Composite) -> Drawing:
@@ -230,7 +236,23 @@ def _inclusions(recipe: Inclusions) -> Regions:
                 ],
             )
         )
-    return _nest([(names.electrolyte, matrix)], layers, names.electrolyte)
+    boxes = [(names.electrolyte, matrix)]
+    if recipe.pieces is not None:
+        gmsh.model.occ.remove([matrix], recursive=True)
+        boxes = [(names.electrolyte, tile) for tile in cutting.tiled(recipe.pieces, (0.0, 0.0), size)]
+    return _nest(boxes, layers, names.electrolyte)
+
+
+def _parted(regions: Regions, recipe: Composite | Inclusions) -> Drawing:
+    """Share the pieces of the electrolyte out to regions between which it can part."""
+    name = recipe.names.electrolyte
+    if recipe.pieces is None:
+        return Drawing(regions, {})
+    groups, notes = cutting.grouped(regions[name], recipe.pieces, name)
+    parted: Regions = {}
+    for region, entities in regions.items():
+        parted |= groups if region == name else {region: entities}
+    return Drawing(parted, {"pieces": notes})
 
 
 def _layered(recipe: Layered) -> Regions:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -139,6 +139,57 @@ class GrainSizes(Frozen):
     """Part of the radius by which neighbours are pressed into each other."""
     rounding: Annotated[float, Field(ge=0.05, le=0.5)]
     """Radius of the fillet at the necks, in parts of the median radius; gaps too narrow for it are filled."""
+
+
+MOST_GROUPS: Final = 8
+"""Most groups that pieces can be in: each is a region with a displacement of its own."""
+
+
+class Pieces(Frozen):
+    """The electrolyte in pieces that a case may let part: cells of a size, or what lies between planes."""
+
+    size: Length | None = None
+    """Distance of the middles of the cells that it is cut into."""
+    disorder: Annotated[float, Field(ge=0.0, le=0.5)] | None = None
+    """How far each middle is moved at random, in parts of the size; 0: hexagons."""
+    seed: Annotated[int, Field(ge=0)] | None = None
+    """Number that the random displacements start from."""
+    planes: dict[Literal["x", "y"], tuple[Length, ...]] | None = None
+    """Instead of cells: positions along x and y of the planes that it is cut along."""
+    groups: Annotated[int, Field(ge=2, le=MOST_GROUPS)]
+    """Number of regions that the pieces are shared out to, so that no two of a region touch."""
+
+    def mistakes(
+        self, dimension: int, periodic: bool, low: tuple[float, ...], high: tuple[float, ...]
+    ) -> Iterator[Mistake]:
+        """Yield what is missing or contradictory in a box between two corners."""
+        if dimension != 2:
+            yield ("pieces",), "pieces are cut in plane strain only", "remove [pieces]"
+            return
+        if periodic:
+            yield ("sides",), "cells end at walls, they are not periodic", 'write sides = "walled"'
+        cells = {"size": '"2 um"', "disorder": "0.2", "seed": "1"}
+        for key, example in cells.items():
+            if self.planes is None and getattr(self, key) is None:
+                yield ("pieces",), f"cells need '{key}'", f"add {key} = {example}, or give planes"
+            if self.planes is not None and getattr(self, key) is not None:
+                yield ("pieces", key), "planes need no cells", f"remove '{key}', or 'planes'"
+        box = [end - start for start, end in zip(low, high, strict=True)]
+        if self.size is not None and self.size > min(box):
+            what = f"cells of {self.size:g} um do not cut a box of {box[0]:g} x {box[1]:g} um"
+            yield ("pieces", "size"), what, f"stay below {min(box):.3g} um"
+        for name, places in (self.planes or {}).items():
+            start, end = low["xy".index(name)], high["xy".index(name)]
+            if len(set(places)) < len(places):
+                yield ("pieces", "planes", name), "the same plane is given twice", "remove one"
+            for place in places:
+                if not start < place < end:
+                    what = f"a plane at {name} = {place:g} um does not cut what lies from {start:g} to {end:g} um"
+                    yield ("pieces", "planes", name), what, "move it"
+
+    def regions(self, name: str) -> tuple[str, ...]:
+        """Return the names of the regions that a region of this name becomes."""
+        return tuple(f"{name}_{number}" for number in range(1, self.groups + 1))
 
 
 class Layer(Frozen):

@@ -12,6 +12,10 @@ all at most 1, with 1/E* = (1 - nu1^2)/E1 + (1 - nu2^2)/E2.  Flattening is not u
 remains, r the share that adhesion holds at no pressure and m the exponent of the elastic recovery on unloading
 (m = 1/2: B. B. Mikic, Int. J. Heat Mass Transfer 14, 1391 (1971)).
 
+The current narrows towards the places that touch.  Per area that touches this costs (rho1 + rho2) l:
+  round spots of radius r, each in its flux tube:   l = (pi r/4)(1 - sqrt a)^1.5
+  strips of a sinusoid of wavelength L:             l = a (L/pi) ln(1/sin(pi a/2))
+
 Laws are written once for numpy and UFL.  Pressures in GPa, lengths in um.
 Sources: B. N. J. Persson, J. Chem. Phys. 115, 3840 (2001); J. A. Greenwood and J. B. P. Williamson, Proc. R. Soc. A
 295, 300 (1966); K. L. Johnson, Contact Mechanics (1985), 13.2; F. P. Bowden and D. Tabor, The Friction and
@@ -165,12 +169,48 @@ def barber_resistance(
     return modulus * sum(resistivities) / (2.0 * incremental_stiffness)
 
 
-def spot_resistance(resistivities: tuple[Any, Any], radius: Any, fraction: Any, maths: Maths = NUMPY) -> Any:
-    """Return the constriction of many like spots per area of spots [V um^2/nA].
+class Narrowing(Protocol):
+    """How current narrows into the places that touch, in both bodies."""
 
-    (rho1 + rho2)(pi r/4)(1 - sqrt a)^1.5: 1/a spots' worth of Holm's resistance of spots of radius r, each in its flux
-    tube.  Source of the tube's factor: M. G. Cooper, B. B. Mikic and M. M. Yovanovich, Int. J. Heat Mass Transfer 12,
-    279 (1969).
+    def length(self, fraction: Any, maths: Maths = NUMPY) -> Any:
+        """Return l [um]: the resistance per area that touches is (rho1 + rho2) l."""
+
+
+@dataclass(frozen=True)
+class RoundSpots:
+    """Many like spots, each in its own flux tube: 1/a spots' worth of Holm's resistance.
+
+    Source of the tube's factor: M. G. Cooper, B. B. Mikic and M. M. Yovanovich, Int. J. Heat Mass Transfer 12, 279
+    (1969).
     """
-    narrowing = maths.maximum(1.0 - maths.sqrt(fraction), 1e-9) ** 1.5
-    return sum(resistivities) * math.pi * radius / 4.0 * narrowing
+
+    radius: Any
+    """r [um]"""
+
+    @classmethod
+    def of_asperities(cls, radius: float, spread: float) -> "RoundSpots":
+        """Return the spots of Greenwood and Williamson's asperities, r = 2 sqrt(R sigma_s/pi) at any pressure.
+
+        Their mean radius is sqrt(pi R sigma_s)/2 and the mean of their areas pi R sigma_s, so that together they
+        resist as Barber's theorem says of dP/d delta = P/sigma_s.
+        """
+        return cls(2.0 * math.sqrt(radius * spread / math.pi))
+
+    def length(self, fraction: Any, maths: Maths = NUMPY) -> Any:
+        """Return (pi r/4)(1 - sqrt a)^1.5."""
+        return math.pi * self.radius / 4.0 * maths.maximum(1.0 - maths.sqrt(fraction), 1e-9) ** 1.5
+
+
+@dataclass(frozen=True)
+class Strips:
+    """The crests of a sinusoid: strips of width a L at a distance L.
+
+    Exact for a grating of strips of one potential, by conformal mapping of a strip of the half plane.
+    """
+
+    wavelength: Any
+    """L [um]"""
+
+    def length(self, fraction: Any, maths: Maths = NUMPY) -> Any:
+        """Return a (L/pi) ln(1/sin(pi a/2))."""
+        return -fraction * self.wavelength / math.pi * maths.ln(maths.sin(0.5 * math.pi * fraction))

@@ -19,6 +19,7 @@ class Maths(Protocol):
     def sinh(self, x: Any) -> Any: ...
     def cosh(self, x: Any) -> Any: ...
     def sqrt(self, x: Any) -> Any: ...
+    def sin(self, x: Any) -> Any: ...
     def asin(self, x: Any) -> Any: ...
     def erf(self, x: Any) -> Any: ...
     def minimum(self, x: Any, y: Any) -> Any: ...
@@ -41,6 +42,7 @@ class NumpyMaths:
     sinh = staticmethod(np.sinh)
     cosh = staticmethod(np.cosh)
     sqrt = staticmethod(np.sqrt)
+    sin = staticmethod(np.sin)
     asin = staticmethod(np.arcsin)
     erf = staticmethod(np.vectorize(math.erf, otypes=[float]))  # scipy's takes half a second to import
     minimum = staticmethod(np.minimum)
@@ -74,6 +76,7 @@ def ufl_maths() -> Maths:
         sinh = staticmethod(ufl.sinh)
         cosh = staticmethod(ufl.cosh)
         sqrt = staticmethod(ufl.sqrt)
+        sin = staticmethod(ufl.sin)
         asin = staticmethod(ufl.asin)
         erf = staticmethod(ufl.erf)
         minimum = staticmethod(ufl.min_value)

@@ -57,7 +57,7 @@ KINDS: Final[dict[str, Kind]] = {
     ),
     "relative_permittivity": Kind("dimensionless", "number", "positive", "static relative permittivity"),
     "exchange_current_density": Kind(
-        "current_density", "number", "positive", "typical value, for orientation"
+        "current_density", "number", "positive", "of a side reaction; elsewhere for orientation"
     ),
     "youngs_modulus": Kind("pressure", "number", "positive", "Young's modulus"),
     "poissons_ratio": Kind("dimensionless", "number", "poisson", "Poisson's ratio"),
@@ -83,7 +83,10 @@ KINDS: Final[dict[str, Kind]] = {
         "speed", "number", "positive", "growth speed of an interphase at its decomposition potential"
     ),
     "decomposition_coefficient": Kind(
-        "dimensionless", "number", "fraction", "transfer coefficient of the decomposition reaction"
+        "dimensionless", "number", "fraction", "transfer coefficient of the decomposition reaction forward"
+    ),
+    "electrons": Kind(
+        "dimensionless", "number", "positive", "electrons that a side reaction transfers together"
     ),
     "growth_constant": Kind(
         "diffusivity", "number", "positive", "k of parabolic growth, d delta/dt = k/delta"
@@ -93,6 +96,9 @@ KINDS: Final[dict[str, Kind]] = {
     ),
 }
 """Every property key."""
+
+SIDE_REACTION: Final = ("exchange_current_density", "decomposition_coefficient", "electrons", "molar_volume")
+"""What a side reaction needs of its material, besides one of `DECOMPOSITION`."""
 
 ROLES: Final[dict[str, tuple[str, ...]]] = {
     "active": (
@@ -109,8 +115,9 @@ ROLES: Final[dict[str, tuple[str, ...]]] = {
     "conductor": ("electronic_conductivity", "youngs_modulus", "poissons_ratio"),
     "inert": ("youngs_modulus", "poissons_ratio"),
     "interphase": ("ionic_conductivity", "growth_constant"),
+    "side reaction": SIDE_REACTION,
 }
-"""What a region of each role, or an interphase, needs of its material."""
+"""What a region of each role, an interphase or a side reaction needs of its material."""
 
 GROWTH: Final[dict[str, tuple[str, ...]]] = {
     "reaction": ("ionic_conductivity", "molar_volume", "reaction_rate", "decomposition_coefficient"),

@@ -14,6 +14,7 @@ from chemomech.case.schema import Case
 from chemomech.contacts import Contacts
 from chemomech.domain import Domain, check_names
 from chemomech.fields import ELECTRONIC_POTENTIAL
+from chemomech.interphases import Grown
 from chemomech.materials.material import Material, load_material
 from chemomech.memory import Memories
 from chemomech.model.checks import boundaries_used, check_dimension, refuse_floating, refuse_mixed_lithium
@@ -25,6 +26,7 @@ from chemomech.model.layers import SeriesLayers
 from chemomech.model.mechanics import solid, stack_pressure, stress_equilibrium, walls_of
 from chemomech.model.numbers import Numbers
 from chemomech.model.regions import ActiveRegion, SaltRegion
+from chemomech.model.side_reactions import SideReactions
 from chemomech.model.start import make_state, start
 from chemomech.physics.balance import Physics
 from chemomech.physics.conduction import Conduction
@@ -59,7 +61,10 @@ class _Builder:
         ions = {name: self.electrolytes.ion_concentration(name) for name in self.electrolytes.electric}
         self.mechanics = stress_equilibrium(numbers, ions)
         self.contacts = Contacts(case, domain, materials, numbers.number, self.mechanics)
-        self.electrodes = Electrodes(numbers, self.electrolytes, self.layers, self.contacts)
+        self.side_reactions = SideReactions(numbers, self.electrolytes)
+        self.electrodes = Electrodes(
+            numbers, self.electrolytes, self.layers, self.contacts, self.side_reactions
+        )
         self.interfaces = Interfaces(numbers, self.electrolytes, self.layers, self.contacts)
 
     def physics(
@@ -81,9 +86,12 @@ class _Builder:
             *self.interfaces.charge_layers,
             *electrolytes.ionic_contacts(contacts),
             *contacts.contacts.values(),
+            *contacts.constrictions.values(),
             terminal,
             self.electrodes.counter(),
             *self.layers.growing,
+            *self.side_reactions.at_interfaces(),
+            *self.side_reactions.at_electrode,
             self.mechanics,
             self.pressure,
             *contacts.joints.values(),
@@ -122,10 +130,13 @@ class _Builder:
         physics = self.physics(terminal, space_charge)
         refuse_floating(numbers, electrolytes.ionic, electrolytes.resistances)
         fields = contacts.parted(list(dict.fromkeys(f for item in physics for f in item.fields)))
-        state = make_state(numbers, contacts, fields)
+        covered = self._covered()
+        state = make_state(numbers, [*contacts.point_faces(), *dict(covered)], contacts.memories(), fields)
         refuse_mixed_lithium(numbers, state)
         residual = sum((item.residual(state) for item in physics), ufl.Form([]))
         voltage = start(state, numbers, electrolytes, self.interfaces.charge_layers, self.layers.grown)
+        for field, share in self.side_reactions.unreacted.items():
+            state.unknowns[field].function.x.array[:] = share
         contacts.start(state)
         problem = BlockProblem(
             residual,
@@ -159,7 +170,19 @@ class _Builder:
             memories=Memories(state, contacts.followed(state), problem.compile),
             lithium_metal=tuple(f"metal current at {boundary}" for boundary in metal),
             grown=tuple(self.layers.grown),
+            covered=covered,
         )
+
+    def _covered(self) -> tuple[tuple[str, Grown], ...]:
+        found: list[tuple[str, Grown]] = []
+        for one in self.layers.grown:
+            kind, _, place = one.layer.thickness.support.partition(":")
+            faces = [place]
+            if kind == "boundary":
+                regions = [name for names in self.electrolytes.touching(place).values() for name in names]
+                faces = [f"{name}@{place}" for name in regions]
+            found += [(face, one) for face in faces]
+        return tuple(found)
 
     def _active_region(self, name: str) -> ActiveRegion:
         limit = self.numbers.property(name, "maximum_concentration")

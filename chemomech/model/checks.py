@@ -106,14 +106,20 @@ def _same_lattice(numbers: Numbers, one: str, other: str) -> bool:
     return all(first.properties[key] == second.properties[key] for key in keys)
 
 
-def refuse_apart(domain: Domain, one: str, other: str) -> None:
-    """Refuse what a case says of the interface of two regions that do not touch."""
+def they_touch(case: Case, domain: Domain, one: str, other: str) -> bool:
+    """Return whether two regions touch, of whose interface a case says something; refuse it where they do not.
+
+    A name with a star means those pairs that touch, so nothing is refused there.
+    """
     adjacent = domain.adjacent()
-    if tuple(sorted((one, other))) not in adjacent:
-        raise InputError(
-            Problem(
-                f"[interfaces.'{one}|{other}']",
-                "the two regions do not touch in this mesh",
-                f"regions that touch: {sorted('|'.join(p) for p in adjacent)}",
-            )
+    if tuple(sorted((one, other))) in adjacent:
+        return True
+    if case.pattern(one, other) is not None:
+        return False
+    raise InputError(
+        Problem(
+            f"[interfaces.'{one}|{other}']",
+            "the two regions do not touch in this mesh",
+            f"regions that touch: {sorted('|'.join(p) for p in adjacent)}",
         )
+    )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import chemomech.runtime  # noqa: F401
 
@@ -53,12 +54,27 @@ class Model:
     """observables that are currents of lithium ions from metal into the electrolyte"""
     grown: tuple[Grown, ...] = ()
     """layers that grow on interfaces and on lithium metal"""
+    covered: tuple[tuple[str, Grown], ...] = ()
+    """the same with each face that they lie on"""
 
     @property
     def depth(self) -> float:
         """Depth of the mesh where it is plane strain [um]; 1 where the mesh is the whole body."""
         given = self.case.cell.depth
         return given if given is not None and self.domain.coordinates == "plane strain" else 1.0
+
+    @cached_property
+    def surfaces(self) -> dict[str, dict[str, float]]:
+        """Volume [um^3] of each active region and the surface [um^2] that has charge transfer (collective)."""
+        found = {region.name: {"volume": region.volume, "surface": 0.0} for region in self.active}
+        for active, place in found.items():
+            for name, region in self.case.regions.items():
+                if (
+                    region.role == "electrolyte"
+                    and self.case.interface(active, name).charge_transfer is not None
+                ):
+                    place["surface"] += self.domain.interface_area([active], [name])
+        return found
 
     @property
     def charged(self) -> BlockProblem | None:

@@ -1,9 +1,11 @@
 """Electrodes of a cell: the terminal (current collector or working electrode) and the counter electrode."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import chemomech.runtime  # noqa: F401
 
+from chemomech.case.patterns import matching
 from chemomech.case.schema import CounterElectrode as CounterElectrodeInput
 from chemomech.case.schema import WorkingElectrode as WorkingElectrodeInput
 from chemomech.constants import FARADAY, GAS
@@ -14,6 +16,7 @@ from chemomech.materials.kinetics import Kinetics
 from chemomech.model.electrolytes import Electrolytes
 from chemomech.model.layers import SeriesLayers
 from chemomech.model.numbers import Numbers
+from chemomech.model.side_reactions import SideReactions
 from chemomech.physics.space_charge import BlockingCore
 from chemomech.physics.terminal import (
     BlockingElectrode,
@@ -33,9 +36,15 @@ class Electrodes:
     """Makes the two electrodes of a cell."""
 
     def __init__(
-        self, numbers: Numbers, electrolytes: Electrolytes, layers: SeriesLayers, contacts: Contacts
+        self,
+        numbers: Numbers,
+        electrolytes: Electrolytes,
+        layers: SeriesLayers,
+        contacts: Contacts,
+        side_reactions: SideReactions,
     ) -> None:
         """Know what electrodes touch and what can lie on them."""
+        self.side_reactions = side_reactions
         self.numbers = numbers
         self.electrolytes = electrolytes
         self.layers = layers
@@ -47,7 +56,7 @@ class Electrodes:
         if working is not None:
             return self._working(working, control)
         assert place is not None  # the case reader demands one of the two
-        neighbours = () if place.other is None else (place.other,)
+        neighbours = () if place.other is None else matching(place.other, self.numbers.case.regions)
         if place.boundary is not None:
             area = self.numbers.domain.boundary_area(place.boundary, [place.region])
         else:
@@ -60,6 +69,7 @@ class Electrodes:
                     "name a boundary or a region that this region touches",
                 )
             )
+        fraction, constriction = self.contacts.collector()
         return CurrentCollector(
             place.region,
             place.boundary,
@@ -67,7 +77,8 @@ class Electrodes:
             self.numbers.number(self.numbers.case.cell.contact_resistance or 0.0),
             control,
             area,
-            self.contacts.collector_fraction(),
+            fraction,
+            constriction,
         )
 
     def counter(self) -> CounterElectrode:
@@ -112,7 +123,7 @@ class Electrodes:
             raise InputError(Problem(f"{here} zero_charge", what, remedy))
         capacitance = self.numbers.number(double_layer)
         if not names:
-            return BlockingElectrode(given.at, touching, capacitance)
+            return self._inert(given, touching, capacitance)
         zero = {}
         for name in names:
             charged = self.numbers.case.regions[name].space_charge
@@ -120,6 +131,25 @@ class Electrodes:
             # uncharged against the bulk, whose electric potential stands mu below its ionic one
             zero[name] = self.numbers.number(given.zero_charge + charged.chemical_potential)
         return BlockingCore(given.at, resolved, capacitance, zero, CELL_VOLTAGE)
+
+    def _inert(
+        self, given: WorkingElectrodeInput, touching: Mapping[Field, tuple[str, ...]], capacitance: Any
+    ) -> BlockingElectrode:
+        film, resistance = None, 0.0
+        if given.coating is not None:
+            film, resistance = self._film_current(given.at), self.layers.maker.area_resistance(given.coating)
+        sides = self.side_reactions.on_electrode(given, touching, film, resistance)
+        return BlockingElectrode(
+            given.at,
+            touching,
+            capacitance,
+            sides=sides,
+            film_current=film,
+            film_resistance=self.numbers.number(resistance),
+        )
+
+    def _film_current(self, boundary: str) -> Field:
+        return Field(f"current density at {boundary}", f"boundary:{boundary}", "nA/um^2", 1e-3, "projected")
 
     def _electrode_place(self, key: str, boundary: str) -> dict[Field, tuple[str, ...]]:
         touching = self.electrolytes.touching(boundary)
@@ -141,11 +171,8 @@ class Electrodes:
         exchange_current: float,
         metal: Field | None,
     ) -> LithiumElectrode:
-        layers, side = self.layers.at_lithium(given, touching, metal)
-        film = None
-        if layers:
-            film = Field(
-                f"current density at {given.at}", f"boundary:{given.at}", "nA/um^2", 1e-3, "projected"
-            )
+        layers, side = self.layers.at_lithium(given, touching, metal, self.contacts)
+        contact, _ = self.contacts.metal(given.at)
+        film = self._film_current(given.at) if layers else None
         kinetics = Kinetics(self.numbers.number(exchange_current), 0.5, 0.5, self.numbers.temperature)
-        return LithiumElectrode(given.at, touching, kinetics, metal, layers, film, side)
+        return LithiumElectrode(given.at, touching, kinetics, metal, layers, film, side, contact)

@@ -11,7 +11,7 @@ import numpy as np
 
 from chemomech.case.schema import Interface
 from chemomech.case.schema import SpaceCharge as SpaceChargeInput
-from chemomech.constants import VACUUM
+from chemomech.constants import KMOL_PER_M3, VACUUM
 from chemomech.contacts import Contacts
 from chemomech.errors import InputError, Problem
 from chemomech.fields import (
@@ -24,16 +24,13 @@ from chemomech.fields import (
     ion_concentration,
 )
 from chemomech.materials.properties import SALT
-from chemomech.model.checks import refuse_apart
+from chemomech.model.checks import they_touch
 from chemomech.model.mechanics import solid
 from chemomech.model.numbers import Numbers
 from chemomech.physics.conduction import Conduction
 from chemomech.physics.ionic_contact import IonicContact
 from chemomech.physics.salt_transport import SaltTransport, Solution
 from chemomech.physics.space_charge import InterfaceCore, Ion, Medium, SpaceCharge
-
-KMOL_PER_M3 = 1e3
-"""1 pmol/um^3 in kmol/m^3, in which laws of a salt are written"""
 
 
 class Electrolytes:
@@ -135,7 +132,8 @@ class Electrolytes:
             if given.core_capacitance is None:
                 continue
             assert given.zero_charge is not None and charged is not None  # the case reader demands it
-            refuse_apart(numbers.domain, active, name)
+            if not they_touch(numbers.case, numbers.domain, active, name):
+                continue
             found.append(
                 InterfaceCore(
                     f"{active}|{name}",
@@ -158,6 +156,7 @@ class Electrolytes:
                 (self.ionic[one], self.ionic[other]),
                 self.numbers.number(resistance),
                 contacts.fraction(f"{one}|{other}"),
+                contacts.constriction(f"{one}|{other}"),
             )
             for (one, other), resistance in self.resistances.items()
         ]
@@ -167,8 +166,7 @@ class Electrolytes:
         found: dict[tuple[str, str], float] = {}
         for one, other in combinations(self.numbers.with_role("electrolyte"), 2):
             given = key(self.numbers.case.interface(one, other))
-            if given is not None:
-                refuse_apart(self.numbers.domain, one, other)
+            if given is not None and they_touch(self.numbers.case, self.numbers.domain, one, other):
                 found[one, other] = given
         return found
 

@@ -10,7 +10,7 @@ from chemomech.errors import InputError, Problem
 from chemomech.fields import Field
 from chemomech.materials.charge_layer import LayerLaw
 from chemomech.materials.kinetics import Kinetics
-from chemomech.model.checks import refuse_apart
+from chemomech.model.checks import they_touch
 from chemomech.model.electrolytes import Electrolytes
 from chemomech.model.layers import SeriesLayers
 from chemomech.model.numbers import Numbers
@@ -37,8 +37,9 @@ class Interfaces:
         for active in self.numbers.with_role("active"):
             for electrolyte in self.numbers.with_role("electrolyte"):
                 given = self.numbers.case.interface(active, electrolyte)
-                if given.charge_transfer is not None:
-                    refuse_apart(self.numbers.domain, active, electrolyte)
+                if given.charge_transfer is not None and they_touch(
+                    self.numbers.case, self.numbers.domain, active, electrolyte
+                ):
                     found.append(self._interface(active, electrolyte, given, given.charge_transfer))
         if not found and self.numbers.case.cell.working_electrode is None:
             raise InputError(
@@ -55,7 +56,9 @@ class Interfaces:
     ) -> ChargeTransfer:
         name = f"{active}|{electrolyte}"
         charge_layer = self._charge_layer(active, electrolyte, given)
-        layers = self.layers.at_interface(active, electrolyte, interface, given.film_resistance)
+        layers = self.layers.at_interface(
+            active, electrolyte, interface, given.film_resistance, self.contacts
+        )
         film = None
         if charge_layer is not None:
             layers = (*layers, charge_layer)

@@ -7,9 +7,16 @@ import chemomech.runtime  # noqa: F401
 import numpy as np
 
 from chemomech.constants import FARADAY, GAS
-from chemomech.contacts import Contacts
 from chemomech.domain import Support
-from chemomech.fields import CELL_VOLTAGE, CHEMICAL_POTENTIAL, CONCENTRATION, DISPLACEMENT, Field, State
+from chemomech.fields import (
+    CELL_VOLTAGE,
+    CHEMICAL_POTENTIAL,
+    CONCENTRATION,
+    DISPLACEMENT,
+    Field,
+    Memory,
+    State,
+)
 from chemomech.interphases import Grown
 from chemomech.materials.charge_layer import settled_charge
 from chemomech.model.electrolytes import Electrolytes
@@ -18,8 +25,13 @@ from chemomech.model.regions import fill
 from chemomech.physics.charge_layer import ChargeLayer
 
 
-def make_state(numbers: Numbers, contacts: Contacts, fields: list[Field]) -> State:
-    """Return the state that holds these unknowns, each on its support, and what the faces remember."""
+def make_state(
+    numbers: Numbers, faces: Sequence[str], memories: Sequence[Memory], fields: Sequence[Field]
+) -> State:
+    """Return the state that holds these unknowns, each on its support, and what the faces remember.
+
+    ``faces``: those at which values are read point by point.
+    """
     supports: dict[Field, Support] = {}
     for item in fields:
         kind, _, place = item.support.partition(":")
@@ -37,8 +49,7 @@ def make_state(numbers: Numbers, contacts: Contacts, fields: list[Field]) -> Sta
     scalars = (*ROLES, "regions")
     degrees = {f: numerics.scalar_degree for f in fields if f.support.partition(":")[0] in scalars}
     degrees |= {f: numerics.displacement_degree for f in fields if f.quantity == DISPLACEMENT.quantity}
-    memories = contacts.memories()
-    for face in contacts.point_faces():
+    for face in faces:
         numbers.domain.point_space(face)  # its submesh must be there before anything is compiled
     return State(numbers.domain, supports, [f for f in fields if f in POTENTIALS], degrees, memories)
 
@@ -69,6 +80,9 @@ def start(
     if working is not None and working.zero_charge is not None:
         state.unknowns[CELL_VOLTAGE].function.x.array[:] = working.zero_charge
         voltage = working.zero_charge
+    if working is not None and working.initial_voltage is not None:
+        state.unknowns[CELL_VOLTAGE].function.x.array[:] = working.initial_voltage
+        voltage = working.initial_voltage
     for name, electric in electrolytes.electric.items():
         charged = numbers.case.regions[name].space_charge
         assert charged is not None

@@ -56,6 +56,36 @@ class Loss:
     """slope di_BV/d eta at the state [nA/(V um^2)]"""
 
 
+@dataclass(frozen=True)
+class Own:
+    """Terms of a row that are a process of their own and grow with its conductance."""
+
+    word: str
+    """of the process"""
+    row: Field
+    form: ufl.Form
+
+
+class Narrowed(Protocol):
+    """What current loses on its way into the places that touch."""
+
+    def resistance(self, state: State) -> Any:
+        """Resistance per area that touches [V um^2/nA]; an expression inside dS or ds."""
+
+
+@dataclass(frozen=True)
+class Divided:
+    """Terms of a balance of a current through resistances in series, and what one of these has of the drop."""
+
+    word: str
+    """of that one"""
+    row: Field
+    form: ufl.Form
+    """the current into the row"""
+    share: Any
+    """its resistance over that of all [-]"""
+
+
 def storage(state: State, field: Field, regions: Iterable[str]) -> ufl.Form:
     """Storage term: int (dc/dt) t dV."""
     return state.domain.over(state.rate(field) * state.test[field], regions)

@@ -3,23 +3,26 @@
 d delta/dt = r,   1/r = 1/r_reaction + delta/k,   r_reaction = k_r exp(+-alpha F (E - E_dec)/RT),
 E = phi_s - phi_e the potential of the electrode against lithium, "+" where the electrolyte is oxidised, "-" where it
 is reduced; k is Wagner's parabolic constant.  Without one of the two terms the other alone limits: delta^2 grows as
-2 k t, or delta as k_r t.  Growth passes the side current i = +-F r/V_m from the electrode into the electrolyte (V_m the
-volume formed per mole of electrons), so that the interphase holds -+delta/V_m of lithium per area more than before.
+2 k t, or delta as k_r t.  Growth passes the side current i = +-(F/V_m) d delta/dt from the electrode into the
+electrolyte (V_m the volume formed per mole of electrons), so that the interphase holds -+delta/V_m of lithium per area
+more than before.
+
+Where only a share a of the area touches it grows only there: delta, the mean over the nominal area, follows
+d delta/dt = a r(h), with h = delta_0 + (delta - delta_0)/A the thickness where the bodies touch and A the largest share
+that has touched since the start.  What was there at the start, delta_0, is everywhere.
 Source: C. Wagner, Z. phys. Chem. B 21, 25 (1933) for k; series of rates: B. E. Deal and A. S. Grove,
 J. Appl. Phys. 36, 3770 (1965).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import ufl
 
 from chemomech.constants import FARADAY, GAS
 from chemomech.fields import ELECTRONIC_POTENTIAL, IONIC_POTENTIAL, Field, State
 from chemomech.physics.balance import exchange, outflow
-
-OXIDATION, REDUCTION = 1.0, -1.0
 
 
 @dataclass(frozen=True)
@@ -81,16 +84,31 @@ class Charge:
         return -self.sign / self.molar_volume * thickness
 
 
+class Touching(Protocol):
+    """How much of a face touches."""
+
+    def fraction(self, state: State) -> Any:
+        """Share a of the nominal area [-]."""
+
+    def cover(self, state: State) -> Any:
+        """Largest share so far, A [-]."""
+
+
 @dataclass(frozen=True)
 class GrownLayer:
-    """The resistance of a layer of variable thickness: drop = i delta/kappa."""
+    """The resistance of a layer of variable thickness: drop = i h/kappa, i the current density where it passes."""
 
     thickness: Field
+    """mean over the nominal area, delta"""
     conductivity: Any
     """[nA/(V um)]"""
     word: str
     """what the layer is called in results"""
     place: Literal["interface", "boundary"] = "interface"
+    touching: Touching | None = None
+    """None: all of the area touches"""
+    start: Any = 0.0
+    """delta_0, needed where the bodies touch in part [um]"""
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -98,9 +116,20 @@ class GrownLayer:
         return (self.thickness,)
 
     def drop(self, state: State, current: Any) -> Any:
-        """Ohm's law, i delta/kappa [V]."""
-        thickness = state.value[self.thickness]
-        return current * (thickness("+") if self.place == "interface" else thickness) / self.conductivity
+        """Ohm's law, i h/kappa [V]."""
+        return current * self.height(state) / self.conductivity
+
+    def height(self, state: State) -> Any:
+        """Thickness where the bodies touch, h [um]; an expression inside dS or ds."""
+        mean = state.value[self.thickness]
+        mean = mean("+") if self.place == "interface" else mean
+        return (
+            mean if self.touching is None else self.start + (mean - self.start) / self.touching.cover(state)
+        )
+
+    def share(self, state: State) -> Any:
+        """Share of the nominal area on which it grows, a [-]."""
+        return 1.0 if self.touching is None else self.touching.fraction(state)
 
 
 @dataclass(frozen=True)
@@ -155,7 +184,7 @@ class Interphase:
         if self.growth.reaction is not None:
             ions = state.value[self.ionic_potential]("-")
             potential = state.value[ELECTRONIC_POTENTIAL]("+") - ions
-        return self.growth.speed(state.value[self.layer.thickness]("+"), potential)
+        return self.layer.share(state) * self.growth.speed(self.layer.height(state), potential)
 
 
 @dataclass(frozen=True)
@@ -211,4 +240,5 @@ class LithiumInterphase:
 
     def _speed(self, state: State, potential: Field) -> Any:
         metal = 0.0 if self.metal is None else state.value[self.metal]
-        return self.growth.speed(state.value[self.layer.thickness], metal - state.value[potential])
+        speed = self.growth.speed(self.layer.height(state), metal - state.value[potential])
+        return self.layer.share(state) * speed

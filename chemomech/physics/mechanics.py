@@ -46,13 +46,19 @@ class StressEquilibrium:
         )
 
     def observables(self, state: State) -> dict[str, ufl.Form]:
-        """Elastic energy of each region [nJ]."""
-        return {
+        """Elastic energy of each region [nJ], and how much those that swell would grow by themselves [um^3]."""
+        energies = {
             f"elastic energy {name}": state.domain.over(
                 solid.energy(state.strain(name), self._content(state, name)), [name]
             )
             for name, solid in self.solids.items()
         }
+        grown = {
+            f"expansion {name}": state.domain.over(3 * solid.eigenstrain(self._content(state, name)), [name])
+            for name, solid in self.solids.items()
+            if solid.swelling is not None
+        }
+        return energies | grown
 
     def stress(self, state: State, region: str) -> Any:
         """Cauchy stress of a region [GPa], 3 x 3."""

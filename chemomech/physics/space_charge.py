@@ -23,7 +23,7 @@ import ufl
 from chemomech.constants import FARADAY, GAS
 from chemomech.fields import DISPLACEMENT, ELECTRONIC_POTENTIAL, Field, State
 from chemomech.materials.free_energy import Solid
-from chemomech.physics.balance import Loss, exchange, flux, outflow
+from chemomech.physics.balance import Loss, Own, exchange, flux, outflow
 
 
 @dataclass(frozen=True)
@@ -167,6 +167,10 @@ class BlockingCore:
 
     def losses(self, state: State) -> tuple[Loss, ...]:
         """None: there are no layers."""
+        return ()
+
+    def own(self, state: State, mode: Any) -> tuple[Own, ...]:
+        """None: nothing reacts on it."""
         return ()
 
     def observables(self, state: State) -> dict[str, ufl.Form]:

@@ -4,10 +4,10 @@ The cell passes a current density i through its terminal [positive = into the el
 electrons = charging]; V is one global unknown, and one Constant chooses whether the current or the voltage is given:
     mode (i - I/A) + (1 - mode) g (V - V_set) = 0, integrated over the terminal, g a conductance.
 
-* A collector on active material: i = (V - phi_s)/R_c.
-* Lithium metal on the electrolyte: i = i_BV(E - phi_e - drops(i)) + i_side, E = V (working) or E = 0 (counter);
+* A collector on active material: i = a (V - phi_s)/(R_c + R_s), a the share that touches, R_s a constriction.
+* Lithium metal on the electrolyte: i = a i_BV(E - phi_e - drops(i/a)) + i_side, E = V (working) or E = 0 (counter);
   i_side is what an interphase that grows on the metal takes.
-* A blocking electrode on the electrolyte: i = C d(V - phi_e)/dt.
+* A blocking electrode on the electrolyte: i = C dE/dt + sum of i_side(E), E = V - phi_e - i R, R of a coating on it.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ from dolfinx import fem
 
 from chemomech.fields import CELL_VOLTAGE, ELECTRONIC_POTENTIAL, Field, State
 from chemomech.materials.kinetics import Kinetics
-from chemomech.physics.balance import Layer, Loss, outflow
+from chemomech.physics.balance import Divided, Layer, Loss, Narrowed, Own, outflow
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,8 @@ class CurrentCollector:
     """[um^2]"""
     conducting_fraction: Callable[[State], Any] | None = None
     """share of the nominal area that conducts, in (0, 1]; None means all of it"""
+    constriction: Narrowed | None = None
+    """in series where the area touches"""
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -79,8 +81,26 @@ class CurrentCollector:
         # The references are subtracted apart: added to both first, they would cost the small drop its digits.
         terminal, electrons = state.unknowns[CELL_VOLTAGE], state.unknowns[ELECTRONIC_POTENTIAL]
         drop = self._trace(terminal.function) - self._trace(electrons.function)
-        density = (drop + (terminal.reference - electrons.reference)) / self.contact_resistance
+        density = (drop + (terminal.reference - electrons.reference)) / self._total(state)
         return density if self.conducting_fraction is None else self.conducting_fraction(state) * density
+
+    def narrowed(self, state: State) -> tuple[Divided, ...]:
+        """The terms of both rows, and the constriction's share of their drop."""
+        if self.constriction is None:
+            return ()
+        share, density = self.constriction.resistance(state) / self._total(state), self.density(state)
+        terms = {
+            ELECTRONIC_POTENTIAL: -density * self._trace(state.test[ELECTRONIC_POTENTIAL]),
+            CELL_VOLTAGE: self.control.mode * density * self._trace(state.test[CELL_VOLTAGE]),
+        }
+        return tuple(
+            Divided("constriction", row, self._integrate(state, term), share) for row, term in terms.items()
+        )
+
+    def _total(self, state: State) -> Any:
+        # per area that touches
+        narrow = 0.0 if self.constriction is None else self.constriction.resistance(state)
+        return self.contact_resistance + narrow
 
     def _trace(self, value: Any) -> Any:
         return value if self.boundary is not None else value("+")
@@ -115,6 +135,9 @@ class Electrode(Protocol):
     def losses(self, state: State) -> tuple[Loss, ...]:
         """What each layer on it takes of the overpotential."""
 
+    def own(self, state: State, mode: Any) -> tuple[Own, ...]:
+        """What side reactions put into its rows, where their shares are known; mode: 1 where the current is given."""
+
     def observables(self, state: State) -> dict[str, ufl.Form]:
         """What it stores."""
 
@@ -141,16 +164,35 @@ def entering(electrode: Electrode, state: State) -> ufl.Form:
     )
 
 
+class Contact(Protocol):
+    """How much of an electrode touches."""
+
+    @property
+    def face(self) -> str:
+        """Where: a region and a boundary, "a@b"."""
+
+    def fraction(self, state: State) -> Any:
+        """Share of the nominal area that conducts, in (0, 1]."""
+
+
 class SideReaction(Protocol):
-    """What takes current from an electrode beside its charge transfer."""
+    """What takes current from an electrode beside its charge transfer or its double layer."""
 
     def density(self, state: State, potential: Field) -> Any:
         """Current density into the electrolyte whose ionic potential this is [nA/um^2]."""
 
 
+class NamedReaction(SideReaction, Protocol):
+    """One that has a share of its own in the impedance."""
+
+    @property
+    def name(self) -> str:
+        """What it is called, and its place: "sulfur at right"."""
+
+
 @dataclass(frozen=True)
 class LithiumElectrode:
-    """Lithium metal at a potential E on a boundary of the electrolyte: i = i_BV(E - phi_e - drops(i)) + i_side."""
+    """Lithium metal at a potential E on a boundary of the electrolyte: i = a i_BV(E - phi_e - drops(i/a)) + i_side."""
 
     boundary: str
     touching: Mapping[Field, tuple[str, ...]]
@@ -163,6 +205,8 @@ class LithiumElectrode:
     """that current density on the boundary as an unknown, needed with layers"""
     side: SideReaction | None = None
     """what grows on the metal and takes current"""
+    contact: Contact | None = None
+    """how much of the area touches; None means all of it"""
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -179,16 +223,16 @@ class LithiumElectrode:
     def _charge_transfer(self, state: State, potential: Field) -> Any:
         if self.film_current is not None:
             return state.value[self.film_current]
-        return self.kinetics.current(self._drop(state, potential))
+        return self._fraction(state) * self.kinetics.current(self._drop(state, potential))
 
     def residual(self, state: State) -> ufl.Form:
         """Current from lithium enters the electrolyte; the law of charge transfer behind layers."""
         form = entering(self, state)
         if self.film_current is not None:
-            density = state.value[self.film_current]
+            density, fraction = state.value[self.film_current], self._fraction(state)
             for potential, regions in self.touching.items():
-                lost = sum(layer.drop(state, density) for layer in self.layers)
-                law = density - self.kinetics.current(self._drop(state, potential) - lost)
+                lost = sum(layer.drop(state, density / fraction) for layer in self.layers)
+                law = density - fraction * self.kinetics.current(self._drop(state, potential) - lost)
                 form += outflow(state, self.film_current, law, self.boundary, regions)
         return form
 
@@ -196,22 +240,37 @@ class LithiumElectrode:
         """What each layer takes of the overpotential."""
         if self.film_current is None:
             return ()
-        found = []
+        found, fraction = [], self._fraction(state)
         for potential, regions in self.touching.items():
-            drops = [layer.drop(state, state.value[self.film_current]) for layer in self.layers]
-            slope = self.kinetics.slope(self._drop(state, potential) - sum(drops))
+            density = state.value[self.film_current] / fraction
+            drops = [layer.drop(state, density) for layer in self.layers]
+            slope = fraction * self.kinetics.slope(self._drop(state, potential) - sum(drops))
             for layer, drop in zip(self.layers, drops, strict=True):
                 form = outflow(state, self.film_current, drop, self.boundary, regions)
                 found.append(Loss(layer.word, self.film_current, form, slope))
         return tuple(found)
 
+    def own(self, state: State, mode: Any) -> tuple[Own, ...]:
+        """None: what an interphase takes is part of the electrode's share."""
+        return ()
+
     def observables(self, state: State) -> dict[str, ufl.Form]:
-        """Current of lithium ions that leave the metal [nA]: without what the interphase takes."""
+        """Current of lithium ions that leave the metal [nA]: without what the interphase takes; where only part of the
+        area conducts, the conductance near equilibrium [nA/V]."""
         given = (
             state.domain.on_boundary(self._charge_transfer(state, potential), self.boundary, regions)
             for potential, regions in self.touching.items()
         )
-        return {f"metal current at {self.boundary}": sum(given, ufl.Form([]))}
+        found = {f"metal current at {self.boundary}": sum(given, ufl.Form([]))}
+        if self.contact is not None:
+            layers = sum(layer.drop(state, 1.0) for layer in self.layers)
+            conductance = self._fraction(state) / (layers + 1.0 / self.kinetics.conductance(0.5))
+            form = state.domain.on_face(conductance, self.contact.face)
+            found[f"interface conductance {self.contact.face}"] = form
+        return found
+
+    def _fraction(self, state: State) -> Any:
+        return 1.0 if self.contact is None else self.contact.fraction(state)
 
     def _drop(self, state: State, potential: Field) -> Any:
         metal = 0.0 if self.metal is None else state.value[self.metal]
@@ -220,45 +279,83 @@ class LithiumElectrode:
 
 @dataclass(frozen=True)
 class BlockingElectrode:
-    """An electrode that passes no ions, only charges its double layer: i = C d(E - phi_e)/dt."""
+    """An electrode that takes up no lithium: i = C dE/dt + sum of i_side(E), E = V - phi_e - i R."""
 
     boundary: str
     touching: Mapping[Field, tuple[str, ...]]
     double_layer: Any
-    """[nC/(V um^2)]"""
+    """C [nC/(V um^2)]"""
     metal: Field = CELL_VOLTAGE
-    """the potential E of the metal"""
+    """the potential V of the metal"""
+    sides: tuple[NamedReaction, ...] = ()
+    """what decomposes on it"""
+    film_current: Field | None = None
+    """i through a coating, as an unknown on the boundary; None without coating"""
+    film_resistance: Any = 0.0
+    """R [V um^2/nA]"""
 
     @property
     def fields(self) -> tuple[Field, ...]:
-        """The ionic potentials and its own."""
-        return (*self.touching, self.metal)
+        """The ionic potentials and its own, the current through a coating."""
+        film = () if self.film_current is None else (self.film_current,)
+        return (*self.touching, self.metal, *film)
 
     def density(self, state: State, potential: Field) -> Any:
         """Current density into the electrolyte [nA/um^2]."""
-        return self.double_layer * (state.rate(self.metal) - state.rate(potential))
+        return self._passed(state, potential) if self.film_current is None else state.value[self.film_current]
 
     def residual(self, state: State) -> ufl.Form:
-        """The charge of the metal repels ions into the electrolyte."""
-        return entering(self, state)
+        """The charge of the metal repels ions into the electrolyte; what leaves the metal passes the coating."""
+        form = entering(self, state)
+        if self.film_current is not None:
+            for potential, regions in self.touching.items():
+                law = state.value[self.film_current] - self._passed(state, potential)
+                form += outflow(state, self.film_current, law, self.boundary, regions)
+        return form
 
     def losses(self, state: State) -> tuple[Loss, ...]:
-        """None: there are no layers."""
+        """None: a coating is part of the electrode's share."""
         return ()
+
+    def own(self, state: State, mode: Any) -> tuple[Own, ...]:
+        """The currents of side reactions in the balances, or in the law of the current through a coating."""
+        found = []
+        for potential, regions in self.touching.items():
+            for side in self.sides:
+                density = side.density(state, potential)
+                rows = {potential: -density, self.metal: mode * density}
+                if self.film_current is not None:
+                    rows = {self.film_current: -density}
+                for row, term in rows.items():
+                    form = outflow(state, row, term, self.boundary, regions)
+                    found.append(Own(f"side reaction {side.name.partition(' at ')[0]}", row, form))
+        return tuple(found)
 
     def observables(self, state: State) -> dict[str, ufl.Form]:
         """Charge of the metal's surface [nC]."""
-        metal = state.value[self.metal]
         stored = sum(
             (
                 state.domain.on_boundary(
-                    self.double_layer * (metal - state.value[potential]), self.boundary, regions
+                    self.double_layer * self._drop(state.value, potential), self.boundary, regions
                 )
                 for potential, regions in self.touching.items()
             ),
             ufl.Form([]),
         )
         return {f"double-layer charge at {self.boundary}": stored}
+
+    def _passed(self, state: State, potential: Field) -> Any:
+        moving = (
+            (self.metal, potential)
+            if self.film_current is None
+            else (self.metal, potential, self.film_current)
+        )
+        charging = self.double_layer * self._drop({item: state.rate(item) for item in moving}, potential)
+        return sum((side.density(state, potential) for side in self.sides), charging)
+
+    def _drop(self, values: Mapping[Field, Any], potential: Field) -> Any:
+        drop = values[self.metal] - values[potential]
+        return drop if self.film_current is None else drop - self.film_resistance * values[self.film_current]
 
 
 @dataclass(frozen=True)
@@ -313,6 +410,10 @@ class WorkingElectrode:
     def losses(self, state: State) -> tuple[Loss, ...]:
         """Those of the electrode."""
         return self.electrode.losses(state)
+
+    def own(self, state: State) -> tuple[Own, ...]:
+        """What side reactions on it put into its rows and into the equation of the cell voltage."""
+        return self.electrode.own(state, self.control.mode)
 
     def observables(self, state: State) -> dict[str, ufl.Form]:
         """Cell current [nA], positive = charging; what the electrode stores."""

@@ -36,7 +36,7 @@ VOLTAGE_COLOUR = "#332288"
 CURRENT_COLOUR = "#117733"
 
 
-def _recorded(history: History, name: str) -> bool:
+def recorded(history: History, name: str) -> bool:
     """Say whether a column holds at least two numbers."""
     return name in history and int(np.isfinite(history[name]).sum()) >= 2
 
@@ -61,7 +61,7 @@ def _per_region(axes: Axes, history: History, quantity: str, regions: Sequence[s
     drawn = False
     for number, region in enumerate(regions):
         name = region_column(quantity, region)
-        if _recorded(history, name):
+        if recorded(history, name):
             axes.plot(times, history[name], color=_colour(number), label=region)
             drawn = True
     return drawn
@@ -75,11 +75,11 @@ def _colour(number: int) -> str:
 @matplotlib.rc_context(STYLE)
 def voltage_and_current(history: History) -> Figure | None:
     """Draw cell voltage and current (per area where recorded) against time."""
-    if not _recorded(history, VOLTAGE):
+    if not recorded(history, VOLTAGE):
         return None
-    density = _recorded(history, CURRENT_DENSITY)
+    density = recorded(history, CURRENT_DENSITY)
     name = CURRENT_DENSITY if density else CURRENT
-    figure, panels = _figure(2 if _recorded(history, name) else 1, height=4.4)
+    figure, panels = _figure(2 if recorded(history, name) else 1, height=4.4)
     times = _times(history, panels[-1])
     panels[0].plot(times, history[VOLTAGE], color=VOLTAGE_COLOUR)
     panels[0].set_ylabel(axis_label(VOLTAGE))
@@ -100,11 +100,10 @@ def voltage_and_current(history: History) -> Figure | None:
 @matplotlib.rc_context(STYLE)
 def voltage_and_capacity(history: History) -> Figure | None:
     """Draw cell voltage against the charge passed, per area where the current density gives the area."""
-    if not (_recorded(history, VOLTAGE) and _recorded(history, CAPACITY)):
+    passed = charge_passed(history) if recorded(history, VOLTAGE) else None
+    if passed is None:
         return None
-    capacity, label = _capacity(history)
-    if not np.nanmax(np.abs(capacity)) > 0:
-        return None
+    capacity, label = passed
     figure, (axes,) = _figure(height=3.9, width=5.4)
     cycles = history.get(CYCLE, np.ones(len(capacity)))
     numbers = np.unique(cycles[np.isfinite(cycles)])
@@ -122,10 +121,12 @@ def voltage_and_capacity(history: History) -> Figure | None:
     return figure
 
 
-def _capacity(history: History) -> tuple[Array, str]:
-    """Return the charge passed and its label, per area when an area follows from current and density."""
+def charge_passed(history: History) -> tuple[Array, str] | None:
+    """Return the charge passed and its label, per area when an area follows; None where no charge passed."""
+    if not recorded(history, CAPACITY) or not np.nanmax(np.abs(history[CAPACITY])) > 0:
+        return None
     capacity = history[CAPACITY]
-    if _recorded(history, CURRENT) and _recorded(history, CURRENT_DENSITY):
+    if recorded(history, CURRENT) and recorded(history, CURRENT_DENSITY):
         current, density = history[CURRENT], history[CURRENT_DENSITY]
         flowing = np.isfinite(current) & np.isfinite(density) & (np.abs(density) > 0) & (current != 0)
         if np.any(flowing):
@@ -141,7 +142,7 @@ def stresses(history: History, regions: Sequence[str]) -> Figure | None:
     quantities = [
         quantity
         for quantity in ("Max von Mises", "Max principal stress", "P99 principal stress")
-        if any(_recorded(history, region_column(quantity, region)) for region in regions)
+        if any(recorded(history, region_column(quantity, region)) for region in regions)
     ]
     if not quantities:
         return None
@@ -159,7 +160,7 @@ def stresses(history: History, regions: Sequence[str]) -> Figure | None:
 @matplotlib.rc_context(STYLE)
 def stack_pressure(history: History) -> Figure | None:
     """Draw the stack pressure against time."""
-    if not _recorded(history, STACK_PRESSURE) or not np.nanmax(np.abs(history[STACK_PRESSURE])) > 0:
+    if not recorded(history, STACK_PRESSURE) or not np.nanmax(np.abs(history[STACK_PRESSURE])) > 0:
         return None
     figure, (axes,) = _figure(height=3.0)
     axes.plot(_times(history, axes), history[STACK_PRESSURE], color="#882255")
@@ -183,7 +184,7 @@ def salt(history: History, regions: Sequence[str]) -> Figure | None:
 @matplotlib.rc_context(STYLE)
 def _band(history: History, regions: Sequence[str], quantity: str, label: str) -> Figure | None:
     """Draw the mean of a quantity in each region against time, in a band from its least to its largest."""
-    having = [n for n, r in enumerate(regions) if _recorded(history, region_column(f"Mean {quantity}", r))]
+    having = [n for n, r in enumerate(regions) if recorded(history, region_column(f"Mean {quantity}", r))]
     if not having:
         return None
     figure, (axes,) = _figure()
@@ -208,7 +209,7 @@ def crack_risks(history: History, regions: Sequence[str]) -> Figure | None:
     drawn = _per_region(axes, history, "Crack risk", regions, times)
     for number, region in enumerate(regions):
         name = region_column("Energetic crack risk", region)
-        if _recorded(history, name):
+        if recorded(history, name):
             axes.plot(
                 times, history[name], color=_colour(number), linestyle="--", label=f"{region}, energetic"
             )
@@ -229,7 +230,7 @@ def crack_risks(history: History, regions: Sequence[str]) -> Figure | None:
 @matplotlib.rc_context(STYLE)
 def balance_errors(history: History) -> Figure | None:
     """Draw the relative errors of the lithium, charge and salt balances against time, logarithmic."""
-    names = [name for name in (LITHIUM_ERROR, CHARGE_ERROR, SALT_ERROR) if _recorded(history, name)]
+    names = [name for name in (LITHIUM_ERROR, CHARGE_ERROR, SALT_ERROR) if recorded(history, name)]
     sizes = {name: np.abs(history[name]) for name in names}
     sizes = {name: np.where(size > 0, size, np.nan) for name, size in sizes.items()}
     sizes = {name: size for name, size in sizes.items() if np.any(np.isfinite(size))}
@@ -249,9 +250,9 @@ def balance_errors(history: History) -> Figure | None:
 @matplotlib.rc_context(STYLE)
 def cycles(table: History) -> Figure | None:
     """Draw charge and discharge capacity, and the coulombic efficiency, against the cycle number."""
-    if not (_recorded(table, CYCLE) and _recorded(table, DISCHARGE_CAPACITY)):
+    if not (recorded(table, CYCLE) and recorded(table, DISCHARGE_CAPACITY)):
         return None
-    two = _recorded(table, COULOMBIC_EFFICIENCY)
+    two = recorded(table, COULOMBIC_EFFICIENCY)
     figure, panels = _figure(2 if two else 1, height=4.6 if two else 3.4)
     number = table[CYCLE]
     factor, unit = prefixed(float(np.nanmax(table[DISCHARGE_CAPACITY])), "Ah")
@@ -259,7 +260,7 @@ def cycles(table: History) -> Figure | None:
         (CHARGE_CAPACITY, CURRENT_COLOUR, "^"),
         (DISCHARGE_CAPACITY, VOLTAGE_COLOUR, "v"),
     ):
-        if _recorded(table, name):
+        if recorded(table, name):
             label = name.partition(" ")[0].lower()
             panels[0].plot(number, table[name] * factor, color=colour, marker=mark, markersize=4, label=label)
     panels[0].set_ylabel(f"Capacity ({unit})")
@@ -282,7 +283,7 @@ def interphase_thickness(history: History) -> Figure | None:
         name
         for name in history
         if name.startswith(("Mean interphase thickness", "Mean interdiffusion thickness"))
-        and _recorded(history, name)
+        and recorded(history, name)
     ]
     if not drawn:
         return None

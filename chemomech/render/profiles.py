@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from chemomech.render.style import STYLE, axis_label, time_unit
 from chemomech.results import Results
 from chemomech.results.format import CYCLE, SALT_ARRAY, STEP, TIME, split_unit
+from chemomech.results.voltammetry import protocol_steps
 
 Array = NDArray[np.float64]
 
@@ -104,7 +105,7 @@ def _along_stack(results: Results, values: Array) -> tuple[Array, Array, Array, 
 def _frames_of_steps(results: Results) -> list[tuple[str, list[int]]]:
     """Return the frames of each protocol step of the first cycle, a few of them, with the step as it was written."""
     history = results.history
-    written = results.run.get("case", {}).get("protocol", {}).get("steps", [])
+    written = protocol_steps(results.run.get("case", {}))
     if not {TIME, STEP, CYCLE} <= history.keys() or not len(history[TIME]):
         return [("", _few(results, np.arange(results.frames)))]
     rows = np.searchsorted(history[TIME], results.times * (1 + 1e-12) + 1e-12, side="right") - 1

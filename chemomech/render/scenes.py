@@ -138,12 +138,6 @@ def field_scene(
 
 
 @matplotlib.rc_context(STYLE)
-def crack_risk_scene(results: Results, frame: int | None = None) -> Figure:
-    """Draw the crack risk at a frame (None: where it is largest); red is 1, where a crack is expected."""
-    return field_scene(results, CRACK_RISK_ARRAY, frame)
-
-
-@matplotlib.rc_context(STYLE)
 def regions_scene(results: Results) -> Figure:
     """Draw the undeformed geometry with one colour per region."""
     painter = painter_of(results, 0.0)

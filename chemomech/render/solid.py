@@ -95,25 +95,61 @@ class SolidPainter:
                 part = mesh.extract_cells(mesh.cell_data["region"] == number)
                 if part.n_cells:
                     self._add(plotter, part, colours, 0.5 * (low + high) if view == "cut open" else None)
-            box = pyvista.Box((low[0], high[0], low[1], high[1], low[2], high[2]))
-            if view == "particles":
-                plotter.add_mesh(
-                    box.extract_all_edges(), color="#888888", line_width=0.0012 * self.pixels, lighting=False
-                )
-            camera = plotter.camera
-            middle, reach = 0.5 * (low + high), float(np.linalg.norm(high - low))
-            middle = middle - 0.5 * self._foot * _screen_axes()[1]
-            camera.focal_point = tuple(middle)
-            camera.position = tuple(middle + 3 * reach * VIEW_FROM / np.linalg.norm(VIEW_FROM))
-            camera.up = (0.0, 0.0, 1.0)
-            camera.enable_parallel_projection()
-            camera.parallel_scale = 0.5 * height
-            plotter.reset_camera_clipping_range()
-            plotter.enable_anti_aliasing("msaa", multi_samples=8)
-            image = np.asarray(plotter.screenshot(return_img=True), dtype=np.uint8)
+            image = self._photograph(plotter, box=view == "particles")
         finally:
             plotter.close()
         return image, height / window[1], _screen_directions()
+
+    def _photograph(self, plotter: Any, *, box: bool) -> NDArray[np.uint8]:
+        """Return the image of what a plotter holds, in a box of lines if so wished."""
+        low, high = self._box
+        if box:
+            lines = pyvista.Box((low[0], high[0], low[1], high[1], low[2], high[2])).extract_all_edges()
+            plotter.add_mesh(lines, color="#888888", line_width=0.0012 * self.pixels, lighting=False)
+        camera = plotter.camera
+        middle, reach = 0.5 * (low + high), float(np.linalg.norm(high - low))
+        middle = middle - 0.5 * self._foot * _screen_axes()[1]
+        camera.focal_point = tuple(middle)
+        camera.position = tuple(middle + 3 * reach * VIEW_FROM / np.linalg.norm(VIEW_FROM))
+        camera.up = (0.0, 0.0, 1.0)
+        camera.enable_parallel_projection()
+        camera.parallel_scale = 0.5 * self.size()[1]
+        plotter.reset_camera_clipping_range()
+        plotter.enable_anti_aliasing("msaa", multi_samples=8)
+        return np.asarray(plotter.screenshot(return_img=True), dtype=np.uint8)
+
+    def paint_facets(
+        self, axes: Axes, facets: NDArray[np.int64], values: Array, frame: int, colours: Colours
+    ) -> None:
+        """Draw surfaces in the volume, given by their points (k, n), one value each."""
+        width, height = self.size()
+        window = [self.pixels, 2 * round(0.5 * self.pixels * height / width)]
+        points = np.asarray(self._mesh(np.zeros(len(self.results.grid.points)), frame).points)
+        counts = np.full((len(facets), 1), facets.shape[1])
+        surface = pyvista.PolyData(points, faces=np.hstack([counts, facets]).ravel())
+        surface.cell_data["shown"] = values
+        plotter: Any = pyvista.Plotter(off_screen=True, window_size=window)
+        try:
+            plotter.set_background("white")
+            plotter.add_mesh(
+                surface,
+                scalars="shown",
+                cmap=colours.colour_map,
+                clim=(colours.low, colours.high),
+                nan_color=NOWHERE,
+                show_scalar_bar=False,
+                ambient=0.6,
+                diffuse=0.45,
+                specular=0.0,
+                n_colors=512,
+            )
+            image = self._photograph(plotter, box=True)
+        finally:
+            plotter.close()
+        axes.imshow(image, interpolation="lanczos")
+        axes.set_axis_off()
+        self._scale_bar(axes, height / window[1], image.shape[0])
+        self._triad(axes, _screen_directions(), image.shape[0])
 
     def _add(
         self,

@@ -1,5 +1,6 @@
 """Impedance spectra as figures: Nyquist, Bode, and what each process adds."""
 
+import math
 from collections.abc import Sequence
 
 import matplotlib
@@ -26,6 +27,8 @@ SHARE_COLOURS = (
     "#88ccaa",
 )
 """of processes, in the order in which they are recorded"""
+NEARBY = 3e-3
+"""an instrument's frequency this close to a whole decade, in decades, is one"""
 TALLEST = 1.0
 """height of a Nyquist figure over the width of its arcs"""
 VARIES = 0.01
@@ -51,11 +54,11 @@ def nyquist(spectra: Sequence[RecordedSpectrum]) -> Figure:
     axes = figure.subplots()
     for spectrum, colour in zip(spectra, _colours(len(spectra)), strict=True):
         z = spectrum.impedance
-        axes.plot(z.real, -z.imag, color=colour, label=_name(spectrum, spectra), linewidth=1.4)
-        at = _decades(spectrum.frequencies)
+        axes.plot(z.real, -z.imag, color=colour, label=spectrum_name(spectrum, spectra), linewidth=1.4)
+        at = decades(spectrum.frequencies)
         axes.plot(z.real[at], -z.imag[at], "o", color=colour, markersize=4.5)
-    _fit_axes(axes, np.concatenate([spectrum.impedance for spectrum in spectra]))
-    _label_decades(axes, spectra[-1])
+    fit_axes(axes, np.concatenate([spectrum.impedance for spectrum in spectra]))
+    label_decades(axes, spectra[-1].frequencies, spectra[-1].impedance)
     axes.axhline(0.0, color="#999999", linewidth=0.8, zorder=0)
     axes.set_xlabel(f"Re Z ({UNIT})")
     axes.set_ylabel(f"−Im Z ({UNIT})")
@@ -64,46 +67,65 @@ def nyquist(spectra: Sequence[RecordedSpectrum]) -> Figure:
     return figure
 
 
-def _fit_axes(axes: Axes, z: NDArray[np.complex128]) -> None:
-    # Equal axes; a capacitive tail much higher than the arcs are wide leaves the picture at the top.
+def fit_axes(axes: Axes, z: NDArray[np.complex128]) -> None:
+    """Give a Nyquist plot equal axes, cut at the top where a capacitive tail would leave nothing else to see."""
+    limits = view(z)
+    if limits is None:
+        axes.set_aspect("equal", adjustable="datalim")
+    else:
+        axes.set_xlim(*limits[0])
+        axes.set_ylim(*limits[1])
+        axes.set_aspect("equal", adjustable="box")
+
+
+def view(z: NDArray[np.complex128]) -> tuple[tuple[float, float], tuple[float, float]] | None:
+    """Return the limits of a Nyquist plot where a capacitive tail is much higher than the arcs are wide, else None.
+
+    The tail leaves the picture at the top.
+    """
     left, right = float(z.real.min()), float(z.real.max())
     width = right - left
-    if np.max(-z.imag) > TALLEST * width > 0.0:
-        axes.set_xlim(left - 0.1 * width, right + 0.25 * width)
-        axes.set_ylim(min(0.0, float(np.min(-z.imag))) - 0.05 * width, TALLEST * width)
-        axes.set_aspect("equal", adjustable="box")
-    else:
-        axes.set_aspect("equal", adjustable="datalim")
+    if not np.max(-z.imag) > TALLEST * width > 0.0:
+        return None
+    bottom = min(0.0, float(np.min(-z.imag))) - 0.05 * width
+    return (left - 0.1 * width, right + 0.25 * width), (bottom, TALLEST * width)
 
 
-def _decades(frequencies: NDArray[np.float64]) -> NDArray[np.int64]:
+def decades(frequencies: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return where whole decades of frequency are met."""
     exponents = np.log10(frequencies)
-    return np.flatnonzero(np.abs(exponents - np.round(exponents)) < 1e-6)
+    return np.flatnonzero(np.abs(exponents - np.round(exponents)) < NEARBY)
 
 
-def _label_decades(axes: Axes, spectrum: RecordedSpectrum) -> None:
-    # Only where there is room: decades crowd at the ends of arcs.
-    z = spectrum.impedance
+def labelled_decades(frequencies: NDArray[np.float64], z: NDArray[np.complex128]) -> list[int]:
+    """Return the decades with room for a label: they crowd at the ends of arcs."""
     extent = max(min(float(np.ptp(z.real)), float(np.ptp(z.imag)) + float(np.ptp(z.real))), 1e-300)
-    shown: list[complex] = []
-    for at in _decades(spectrum.frequencies)[::-1]:
-        if all(abs(z[at] - other) > 0.07 * extent for other in shown):
-            shown.append(complex(z[at]))
-            axes.annotate(
-                frequency_text(float(spectrum.frequencies[at])),
-                (float(z[at].real), float(-z[at].imag)),
-                textcoords="offset points",
-                xytext=(6, 5),
-                fontsize=8.5,
-                color="#444444",
-                annotation_clip=True,
-                bbox={"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.5},
-            )
+    shown: list[int] = []
+    for at in decades(frequencies)[::-1]:
+        if all(abs(z[at] - z[other]) > 0.07 * extent for other in shown):
+            shown.append(int(at))
+    return shown
+
+
+def label_decades(axes: Axes, frequencies: NDArray[np.float64], z: NDArray[np.complex128]) -> None:
+    """Write the frequency beside whole decades, where there is room."""
+    for at in labelled_decades(frequencies, z):
+        axes.annotate(
+            frequency_text(float(frequencies[at])),
+            (float(z[at].real), float(-z[at].imag)),
+            textcoords="offset points",
+            xytext=(6, 5),
+            fontsize=8.5,
+            color="#444444",
+            annotation_clip=True,
+            bbox={"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.5},
+        )
 
 
 def frequency_text(frequency: float) -> str:
-    """Return "10 kHz" for 1e4."""
+    """Return "10 kHz" for 1e4, and for what an instrument makes of it."""
+    decade = 10.0 ** round(math.log10(frequency))
+    frequency = decade if abs(math.log10(frequency / decade)) < NEARBY else frequency
     for size, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ")):
         if frequency >= size * (1 - 1e-9):
             return f"{frequency / size:.3g} {prefix}Hz"
@@ -117,7 +139,7 @@ def bode(spectra: Sequence[RecordedSpectrum]) -> Figure:
     size, phase = figure.subplots(2, 1, sharex=True)
     for spectrum, colour in zip(spectra, _colours(len(spectra)), strict=True):
         z = spectrum.impedance
-        size.loglog(spectrum.frequencies, np.abs(z), color=colour, label=_name(spectrum, spectra))
+        size.loglog(spectrum.frequencies, np.abs(z), color=colour, label=spectrum_name(spectrum, spectra))
         phase.semilogx(spectrum.frequencies, -np.degrees(np.angle(z)), color=colour)
     size.set_ylabel(f"|Z| ({UNIT})")
     for axis_formatter in (size.yaxis.set_major_formatter, size.yaxis.set_minor_formatter):
@@ -136,10 +158,7 @@ def shares(spectrum: RecordedSpectrum) -> Figure:
     """Draw what each process adds to the real and the imaginary part, and their sum."""
     figure = Figure(figsize=(7.2, 5.6), layout="constrained")
     panels = figure.subplots(2, 1, sharex=True)
-    joined = with_layers(spectrum.shares)
-    largest = max(float(np.max(np.abs(share))) for share in joined.values())
-    kept = {name: share for name, share in joined.items() if np.max(np.abs(share)) > SEEN * largest}
-    for number, (name, share) in enumerate(kept.items()):
+    for number, (name, share) in enumerate(seen_shares(spectrum).items()):
         colour = SHARE_COLOURS[number % len(SHARE_COLOURS)]
         panels[0].semilogx(spectrum.frequencies, share.real, color=colour, label=name)
         panels[1].semilogx(spectrum.frequencies, -share.imag, color=colour)
@@ -155,11 +174,19 @@ def shares(spectrum: RecordedSpectrum) -> Figure:
     return figure
 
 
+def seen_shares(spectrum: RecordedSpectrum) -> dict[str, NDArray[np.complex128]]:
+    """Return the shares that are large enough to be drawn, each double layer with its charge transfer."""
+    joined = with_layers(spectrum.shares)
+    largest = max(float(np.max(np.abs(share))) for share in joined.values())
+    return {name: share for name, share in joined.items() if np.max(np.abs(share)) > SEEN * largest}
+
+
 def _colours(count: int) -> Sequence[object]:
     return list(matplotlib.colormaps["viridis"](np.linspace(0.0, 0.85, count)))
 
 
-def _name(spectrum: RecordedSpectrum, spectra: Sequence[RecordedSpectrum]) -> str:
+def spectrum_name(spectrum: RecordedSpectrum, spectra: Sequence[RecordedSpectrum]) -> str:
+    """Return when and where in the run a spectrum was taken, and its pressure where pressures differ."""
     name = f"{time_text(spectrum.time, spectra[-1].time)}, {spectrum.voltage:.3f} V"
     if max(s.pressure for s in spectra) - min(s.pressure for s in spectra) > VARIES:
         name += f", {spectrum.pressure:.3g} MPa"

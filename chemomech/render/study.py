@@ -28,7 +28,10 @@ DATA_MARKERS: Final = "s^oDv"
 """Markers of numbers from elsewhere, open and black."""
 MOST_LABELS: Final = 10
 """Most values of an axis that are written beside a map."""
+FINE: Final = 400
+"""Columns of a map whose rows are curves."""
 Spec = Mapping[str, Any]
+Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
 def render_study(folder: Path) -> list[Path]:
@@ -44,7 +47,8 @@ def render_study(folder: Path) -> list[Path]:
         for spec in record["figures"]:
             path = target / f"{spec['name']}.png"
             if spec["table"] != "summary":
-                lines = _of_runs(folder, record, table, spec)
+                draw = _map_of_runs if spec["colour"] else _of_runs
+                lines = draw(folder, record, table, spec)
                 if lines is not None:
                     lines.savefig(path)
                     made.append(path)
@@ -62,17 +66,8 @@ def _of_runs(folder: Path, record: Spec, table: Table, spec: Spec) -> Figure | N
     """Draw a column against another of each run's own table, one line per run; None where no run has them."""
     figure = Figure(figsize=(6.0, 4.2), layout="constrained")
     axes = figure.subplots()
-    rows = [int(row) for row in table.rows(_fixed(table, spec["where"]))]
-    drawn, name = [], spec["y"][0]
-    for row in rows:
-        point = record["points"][row]
-        if point["state"] not in ("done", "kept"):
-            continue
-        run = open_results(folder / POINTS_FOLDER / point["name"])
-        columns = run.cycles if spec["table"] == "cycles" else run.history
-        if spec["x"] in columns and name in columns:
-            labels = [axis.labels[index] for axis, index in zip(table.axes, table.at[row], strict=True)]
-            drawn.append((", ".join(labels), columns[spec["x"]], columns[name]))
+    drawn = _columns_of_runs(folder, record, table, spec, spec["y"][0])
+    name = spec["y"][0]
     if not drawn:
         return None
     divisor, label = 1.0, axis_label(spec["x"])
@@ -81,16 +76,54 @@ def _of_runs(folder: Path, record: Spec, table: Table, spec: Spec) -> Figure | N
         label = f"Time ({unit})"
     colours = _colours(table, table.axes[0].name if len(table.axes) == 1 else None, 1, len(drawn))
     few = spec["table"] == "cycles"
-    for number, (words, x, y) in enumerate(drawn):
+    for number, (row, x, y) in enumerate(drawn):
+        words = ", ".join(axis.labels[index] for axis, index in zip(table.axes, table.at[row], strict=True))
         mark = MARKERS[number % len(MARKERS)] if few else None
         axes.plot(x / divisor, y, color=colours[number], marker=mark, markersize=4.5, label=words)
     axes.set_xlabel(label)
     axes.set_ylabel(axis_label(f"{spec['label']} [{split_unit(name)[1] or '-'}]" if spec["label"] else name))
     _scales(axes, spec["scale"])
+    _marks(axes, spec, "black")
     if few:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if len(drawn) > 1:
         axes.legend(title=axis_label(table.axes[0].name) if len(table.axes) == 1 else None, loc="best")
+    return figure
+
+
+def _columns_of_runs(
+    folder: Path, record: Spec, table: Table, spec: Spec, name: str
+) -> list[tuple[int, Array, Array]]:
+    """Return, for each run that has both, its number and its columns of x and of a name."""
+    found = []
+    for row in table.rows(_fixed(table, spec["where"])):
+        point = record["points"][row]
+        if point["state"] not in ("done", "kept"):
+            continue
+        run = open_results(folder / POINTS_FOLDER / point["name"])
+        columns = run.cycles if spec["table"] == "cycles" else run.history
+        if spec["x"] in columns and name in columns:
+            found.append((int(row), columns[spec["x"]], columns[name]))
+    return found
+
+
+def _map_of_runs(folder: Path, record: Spec, table: Table, spec: Spec) -> Figure | None:
+    """Draw a column of each run's own table in colours, one row per run at its place on an axis."""
+    up = table.axis(spec["y"][0])
+    number = table.axes.index(up)
+    drawn = _columns_of_runs(folder, record, table, spec, spec["colour"])
+    if not drawn:
+        return None
+    ends = np.array([(along.min(), along.max()) for _, along, _ in drawn])
+    x = np.linspace(ends[:, 0].min(), ends[:, 1].max(), FINE)
+    values = np.full((len(up.positions), len(x)), np.nan)
+    for row, along, colour in drawn:
+        order = np.argsort(along, kind="stable")
+        values[table.at[row][number]] = np.interp(x, along[order], colour[order], left=np.nan, right=np.nan)
+    rows = np.argsort(up.positions)
+    figure, axes = _coloured(x, np.array(up.positions)[rows], values[rows], spec)
+    axes.set_xlim(x[0], x[-1])
+    _values_on(axes.yaxis, up)
     return figure
 
 
@@ -141,6 +174,7 @@ def _lines(table: Table, spec: Spec) -> Figure:
     unit = split_unit(spec["y"][0])[1]
     axes.set_ylabel(axis_label(f"{spec['label']} [{unit or '-'}]" if spec["label"] else spec["y"][0]))
     _scales(axes, spec["scale"])
+    _marks(axes, spec, "black")
     _names_on(axes.xaxis, named)
     if len(drawn) + len(spec["data"]) > 1:
         title = axis_label(spec["by"]) if spec["by"] and len(spec["y"]) == 1 else None
@@ -176,6 +210,13 @@ def _scales(axes: Axes, scale: str) -> None:
             along.set_minor_formatter(NullFormatter())
 
 
+def _marks(axes: Axes, spec: Spec, colour: str) -> None:
+    """Mark places on the axes by dashed lines."""
+    for name, draw in (("x", axes.axvline), ("y", axes.axhline)):
+        for place in spec["marks"].get(name, ()):
+            draw(place, color=colour, linestyle="--", linewidth=1.4)
+
+
 def _names_on(along: Any, axis: Axis | None) -> None:
     """Write names in place of numbers on an axis of variants, with room at its ends."""
     if axis is not None and axis.named:
@@ -193,8 +234,6 @@ def _values_on(along: Any, axis: Axis) -> None:
 
 def _map(table: Table, spec: Spec) -> Figure:
     """Draw a figure in colours over two axes, with lines where it has the given values."""
-    figure = Figure(figsize=(6.0, 4.4), layout="constrained")
-    axes = figure.subplots()
     across, up = table.axis(spec["x"]), table.axis(spec["y"][0])
     values = np.full((len(up.positions), len(across.positions)), np.nan)
     for series in table.series(spec["x"], spec["colour"], [up.name], _fixed(table, spec["where"])):
@@ -204,6 +243,16 @@ def _map(table: Table, spec: Spec) -> Figure:
     columns, rows = np.argsort(across.positions), np.argsort(up.positions)
     x, y = np.array(across.positions)[columns], np.array(up.positions)[rows]
     values = values[np.ix_(rows, columns)]
+    figure, axes = _coloured(x, y, values, spec)
+    _values_on(axes.xaxis, across)
+    _values_on(axes.yaxis, up)
+    return figure
+
+
+def _coloured(x: Array, y: Array, values: Array, spec: Spec) -> tuple[Figure, Axes]:
+    """Draw values (y, x) in colours, with lines where they are those of the levels."""
+    figure = Figure(figsize=(6.0, 4.4), layout="constrained")
+    axes = figure.subplots()
     edges = [
         _edges(x, spec["scale"] in ("log-x", "log-log")),
         _edges(y, spec["scale"] in ("log-y", "log-log")),
@@ -218,12 +267,11 @@ def _map(table: Table, spec: Spec) -> Figure:
     axes.set_xlabel(axis_label(spec["x"]))
     axes.set_ylabel(axis_label(spec["y"][0]))
     _scales(axes, spec["scale"])
-    _values_on(axes.xaxis, across)
-    _values_on(axes.yaxis, up)
-    return figure
+    _marks(axes, spec, "red")
+    return figure, axes
 
 
-def _edges(centres: np.ndarray[Any, np.dtype[np.float64]], logarithmic: bool) -> Any:
+def _edges(centres: Array, logarithmic: bool) -> Any:
     """Return the edges of the cells around sorted centres, half-way between neighbours (in the logarithm)."""
     places = np.log(centres) if logarithmic else centres
     half = 0.5 * np.diff(places) if len(places) > 1 else np.array([0.5])

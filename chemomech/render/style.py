@@ -68,7 +68,7 @@ _MAPS = {
     "Von Mises stress": "plasma",
 }
 _SIGNED = ("Hydrostatic stress", "Max principal stress")
-_UNITS = {"um": "µm", "cm2": "cm²", "Ohm": "Ω", "ohm": "Ω", "degC": "°C"}
+_UNITS = {"um": "µm", "cm2": "cm²", "Ohm": "Ω", "ohm": "Ω", "degC": "°C", "deg": "°"}
 
 
 @dataclass(frozen=True)
@@ -83,11 +83,14 @@ class Colours:
     mark: float | None = None
     """A value marked on the colour bar: crack risk 1."""
 
-    def colour_bar(self, panels: Sequence[Axes], below: bool) -> None:
-        """Draw the colour bar below the panels, or at the right of the last one and as high as it is."""
+    def colour_bar(self, panels: Sequence[Axes], below: bool, most: int = 5) -> None:
+        """Draw the colour bar below the panels, or at the right of the last one and as high as it is.
+
+        `most`: intervals between its ticks.
+        """
         figure = panels[-1].figure
         mappable = ScalarMappable(Normalize(self.low, self.high), self.colour_map)
-        ticks = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10])
+        ticks = MaxNLocator(most, steps=[1, 2, 2.5, 5, 10])
         if below:
             bar = figure.colorbar(
                 mappable,

@@ -1,6 +1,5 @@
 """Names in the results folder: files, history columns and field arrays; each name carries its unit."""
 
-from collections.abc import Sequence
 from typing import Final
 
 RUN_FILE: Final = "run.json"
@@ -8,6 +7,10 @@ HISTORY_FILE: Final = "history.csv"
 SUMMARY_FILE: Final = "summary.json"
 CYCLES_FILE: Final = "cycles.csv"
 IMPEDANCE_FILE: Final = "impedance.csv"
+AMPLITUDES_FILE: Final = "amplitudes.vtkhdf"
+AMPLITUDES_TABLE: Final = "amplitudes.csv"
+RELAXATION_FILE: Final = "drt.json"
+RELAXATION_TABLE: Final = "drt.csv"
 FIELDS_FILE: Final = "fields.vtkhdf"
 CHECKPOINT_FOLDER: Final = "checkpoint"
 FIGURES_FOLDER: Final = "figures"
@@ -59,6 +62,8 @@ CYCLE_COLUMNS: Final = (
     "Mean discharge voltage [V]",
 )
 """Columns of cycles.csv in every run, in file order."""
+SIDE_CHARGE: Final = "Side charge [A.h]"
+"""taken by all side reactions together, whatever their direction"""
 CYCLE_END_COLUMNS: Final = (
     "Mean interphase thickness",
     "Max interphase thickness",
@@ -66,6 +71,8 @@ CYCLE_END_COLUMNS: Final = (
     "Lithium in interphase",
     "Mean interdiffusion thickness",
     "Interdiffusion resistance",
+    "Reacted share",
+    "Side charge",
 )
 """How the history columns begin whose values at the end of each cycle follow in cycles.csv and in the summary."""
 FADE: Final = "Discharge capacity fade per cycle [-]"
@@ -74,6 +81,17 @@ FADE: Final = "Discharge capacity fade per cycle [-]"
 SPECTRUM: Final = "Spectrum [-]"
 FREQUENCY: Final = "Frequency [Hz]"
 IMPEDANCE_PARTS: Final = ("Re", "Im")
+FRAME: Final = "Frame [-]"
+AMPLITUDE_COLUMNS: Final = (FRAME, SPECTRUM, TIME, VOLTAGE, FREQUENCY)
+"""Columns of amplitudes.csv: what each frame of amplitudes.vtkhdf is."""
+AMPLITUDES: Final = {
+    "concentration": ("Concentration", "mol.m-3.V-1"),
+    "salt_concentration": ("Salt concentration", "mol.m-3.V-1"),
+    "electronic_potential": ("Electronic potential", "V.V-1"),
+    "ionic_potential": ("Ionic potential", "V.V-1"),
+}
+"""Quantities whose amplitudes are written -> what they are called, unit per volt of the cell voltage."""
+CURRENT_AMPLITUDE: Final = ("Interface current", "mA.cm-2.V-1")
 SPECTRUM_COLUMNS: Final = (SPECTRUM, TIME, CYCLE, STEP, VOLTAGE, STACK_PRESSURE, FREQUENCY)
 """Columns of impedance.csv before the impedances: which spectrum, and where in the run it was taken."""
 
@@ -145,6 +163,8 @@ FACE_FIELDS: Final = {
     "contact_pressure": "Contact pressure [MPa]",
     "damage": "Damage [-]",
     "conducting_fraction": "Conducting fraction [-]",
+    "interphase_thickness": "Interphase thickness [nm]",
+    "interdiffusion_thickness": "Interdiffusion thickness [nm]",
 }
 """Arrays of the cells on both sides of faces: name in `[output] fields` -> name in the file."""
 
@@ -155,6 +175,7 @@ FACE_QUANTITIES: Final = {
     "Mean contact pressure": "MPa",
     "Max opening": "nm",
     "Damaged share": "-",
+    "Broken share": "-",
 }
 """History quantities recorded once per face that can part or conducts in part, with their units."""
 
@@ -169,14 +190,15 @@ def region_column(quantity: str, region: str) -> str:
     return f"{quantity} in {region} [{(REGION_QUANTITIES | LAYER_QUANTITIES)[quantity]}]"
 
 
+def amplitude_arrays(quantity: tuple[str, str]) -> tuple[str, str]:
+    """Return the arrays of a quantity of `AMPLITUDES`: magnitude per volt and phase."""
+    label, unit = quantity
+    return f"{label} amplitude [{unit}]", f"{label} phase [deg]"
+
+
 def impedance_column(part: str, process: str = "", unit: str = "ohm.cm2") -> str:
     """Return the column of a part ("Re", "Im") of the impedance, or of what a process adds to it."""
     return f"{part} Z of {process} [{unit}]" if process else f"{part} Z [{unit}]"
-
-
-def history_columns(regions: Sequence[str]) -> tuple[str, ...]:
-    """Return all history columns: those of the cell, then quantity by quantity one per region."""
-    return CELL_COLUMNS + tuple(region_column(q, region) for q in REGION_QUANTITIES for region in regions)
 
 
 def split_unit(name: str) -> tuple[str, str]:

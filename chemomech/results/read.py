@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chemomech.errors import InputError, Problem
-from chemomech.results.format import CYCLES_FILE, FIELDS_FILE, HISTORY_FILE, RUN_FILE, SUMMARY_FILE
+from chemomech.results.format import (
+    AMPLITUDES_FILE,
+    CYCLES_FILE,
+    FIELDS_FILE,
+    HISTORY_FILE,
+    RUN_FILE,
+    SUMMARY_FILE,
+)
 from chemomech.results.frames import Grid, open_hdf5
 from chemomech.results.write import complete_rows
 
@@ -37,6 +44,7 @@ class Results:
     """Time of each frame [s]."""
     point_arrays: tuple[str, ...]
     cell_arrays: tuple[str, ...]
+    fields_file: str = FIELDS_FILE
 
     @property
     def frames(self) -> int:
@@ -51,17 +59,13 @@ class Results:
     @property
     def fields_path(self) -> Path:
         """The fields file."""
-        return self.folder / FIELDS_FILE
+        return self.folder / self.fields_file
 
     @cached_property
     def cycles(self) -> Mapping[str, NDArray[np.float64]]:
         """Columns of cycles.csv by name; empty where there is none."""
-        problems: list[Problem] = []
         path = self.folder / CYCLES_FILE
-        columns = _read_history(path, problems) if path.exists() else {}
-        if problems:
-            raise InputError(problems)
-        return columns
+        return read_table(path) if path.exists() else {}
 
     @cached_property
     def grid(self) -> Grid:
@@ -132,6 +136,32 @@ def open_results(folder: Path) -> Results:
         raise InputError(problems)
     numbers = {key: math.nan if value is None else value for key, value in summary.items()}
     return Results(folder, run, history, numbers, times, point_arrays, cell_arrays)
+
+
+def open_amplitudes(results: Results) -> Results | None:
+    """Return the same folder with amplitudes.vtkhdf as its fields, None where it has none; InputError when damaged."""
+    problems: list[Problem] = []
+    times, point_arrays, cell_arrays = _read_index(results.folder / AMPLITUDES_FILE, problems)
+    if problems:
+        raise InputError(problems)
+    if not len(times):
+        return None
+    return replace(
+        results,
+        fields_file=AMPLITUDES_FILE,
+        times=times,
+        point_arrays=point_arrays,
+        cell_arrays=cell_arrays,
+    )
+
+
+def read_table(path: Path) -> dict[str, NDArray[np.float64]]:
+    """Return the columns of a table of numbers by name; InputError when it is missing or damaged."""
+    problems: list[Problem] = []
+    columns = _read_history(path, problems)
+    if problems:
+        raise InputError(problems)
+    return columns
 
 
 def _read_json(path: Path, problems: list[Problem]) -> dict[str, Any] | None:

@@ -91,6 +91,7 @@ def figures(spectra: tuple[RecordedSpectrum, ...]) -> dict[str, float]:
         "Re Z at the highest frequency, last spectrum [ohm.cm2]": float(last.impedance[high].real),
         "Re Z at the lowest frequency, last spectrum [ohm.cm2]": float(last.impedance[low].real),
         "Im Z at the lowest frequency, last spectrum [ohm.cm2]": float(last.impedance[low].imag),
+        "Smallest Re Z [ohm.cm2]": min(float(np.min(one.impedance.real)) for one in spectra),
     }
     for process, share in last.shares.items():
         name = f"Re Z of {process} at the lowest frequency, last spectrum [ohm.cm2]"

@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from chemomech.protocol import expanded
 from chemomech.results import format as names
 
 type Array = NDArray[np.float64]
@@ -40,9 +41,15 @@ class Sweep:
 
 def sweep_steps(case: Mapping[str, Any]) -> tuple[int, ...]:
     """Return the numbers (from 1) of the protocol's steps that are sweeps, from a case as run."""
+    steps = protocol_steps(case)
+    return tuple(at for at, text in enumerate(steps, 1) if text.strip().lower().startswith("sweep"))
+
+
+def protocol_steps(case: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the protocol's steps of a case as run, repetitions written out."""
     protocol = case.get("protocol")
     steps = protocol.get("steps", ()) if isinstance(protocol, Mapping) else ()
-    return tuple(at for at, text in enumerate(steps, 1) if str(text).strip().lower().startswith("sweep"))
+    return tuple(text for _, text in expanded(steps))
 
 
 def sweeps_of(history: Mapping[str, Array], steps: Sequence[int]) -> tuple[Sweep, ...]:

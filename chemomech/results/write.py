@@ -215,11 +215,19 @@ class RunRecord:
     frames: int
     kind: str = "run"
     """"run", or "effective" for effective properties, which have no history."""
+    surfaces: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Of each active region "volume" and the "surface" through which lithium enters it; um3 and um2, in plane strain
+    both per um of depth."""
     unknowns: int = 0
     solver: str = ""
     """"direct" or "fieldsplit"."""
-    timings_s: Mapping[str, float] = field(default_factory=dict)
-    """Wall time per phase [s]."""
+    unknowns_by_field: Mapping[str, int] = field(default_factory=dict)
+    timings: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Of each phase: calls, CPU seconds of all ranks, wall seconds in the mean over ranks and of the slowest."""
+    throughput: float | None = None
+    """Unknowns times Newton iterations per CPU second of the coupled solves [1/s]."""
+    peak_memory_mb: tuple[float, ...] = ()
+    """Of each rank [MB]."""
     counts: Mapping[str, int] = field(default_factory=dict)
     """Accepted and rejected steps, Newton and linear iterations."""
     failures: Mapping[str, int] = field(default_factory=dict)

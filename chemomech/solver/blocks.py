@@ -24,6 +24,7 @@ from petsc4py import PETSc
 
 from chemomech.fields import Treatment
 from chemomech.solver.multigrid import BORDER, FACTORS, MASS, MULTIGRID, joined_rigid_body_modes, make_solver
+from chemomech.timing import PRECONDITIONER, timed
 
 THRESHOLDS: Final = {"parabolic": 0.01, "elliptic": 0.05, "elastic": 0.0, "parting": 0.01}
 """edges weaker than this are dropped when aggregates are formed; at 0 the aggregates of potentials would cross the
@@ -182,6 +183,7 @@ class BlockPreconditioner:
         """Have multigrid set up anew at the next set-up."""
         self._due = True
 
+    @timed(PRECONDITIONER)
     def setUp(self, pc: PETSc.PC) -> None:
         """Prepare the solvers of the blocks for the present operator."""
         _, nest = pc.getOperators()

@@ -23,6 +23,7 @@ from petsc4py import PETSc
 from chemomech.solver.assembly import Assembler
 from chemomech.solver.blocks import BlockPreconditioner, BlockTraits
 from chemomech.solver.split import SplitRow, split
+from chemomech.timing import FIRST_ASSEMBLY, FORMS, JACOBIAN, LINEAR_SOLVE, RESIDUAL, phase, timed
 
 REASONS = {
     PETSc.SNES.ConvergedReason.DIVERGED_FUNCTION_NANORINF: "the residual is not a number",
@@ -32,8 +33,8 @@ REASONS = {
     PETSc.SNES.ConvergedReason.DIVERGED_DTOL: "the Newton iteration diverged",
     PETSc.SNES.ConvergedReason.DIVERGED_LINE_SEARCH: "the residual is not a number",
 }
-CAUTION = 100.0
-"""factor on the error that two updates foretell, which is an estimate"""
+CAUTION = 1e4
+"""factor on the error that two updates foretell: it is an estimate, and balances are to close better than any field"""
 PYTHON_ERROR = 101
 """PETSc's code for an exception in a Python callback"""
 FIRST: Final = 1e-3
@@ -122,7 +123,8 @@ class BlockProblem:
 
     def compile(self, forms: Any) -> Any:
         """Compile UFL forms with this problem's entity maps and JIT options."""
-        return fem.form(forms, entity_maps=self.entity_maps, jit_options=self.jit_options)
+        with phase(FORMS):
+            return fem.form(forms, entity_maps=self.entity_maps, jit_options=self.jit_options)
 
 
 class NewtonSolver:
@@ -133,16 +135,19 @@ class NewtonSolver:
         self.options = options
         self.comm = comm
         elastic = [i for i, trait in enumerate(problem.traits) if trait.treatment == "elastic"]
-        self.assembler = Assembler(
-            problem.functions,
-            [trait.scale for trait in problem.traits],
-            problem.split,
-            problem.compile,
-            problem.bcs,
-            nest=options.linear_solver == "fieldsplit",
-            # bodies that may part: no one state shows every entry (pressed together, bonded, or apart)
-            loose=elastic if len(elastic) > 1 else (),
-        )
+        with phase(FORMS):
+            split_rows = problem.split
+        with phase(FIRST_ASSEMBLY):
+            self.assembler = Assembler(
+                problem.functions,
+                [trait.scale for trait in problem.traits],
+                split_rows,
+                problem.compile,
+                problem.bcs,
+                nest=options.linear_solver == "fieldsplit",
+                # bodies that may part: no one state shows every entry (pressed together, bonded, or apart)
+                loose=elastic if len(elastic) > 1 else (),
+            )
         self.matrix = self.assembler.matrix
         self.update_norms = np.zeros(len(problem.functions))
         self._worst = np.inf
@@ -186,10 +191,12 @@ class NewtonSolver:
         dolfinx.la.petsc._ghost_update(x, PETSc.InsertMode.INSERT, PETSc.ScatterMode.FORWARD)
         fempetsc.assign(x, self.problem.functions)
 
+    @timed(RESIDUAL)
     def _residual(self, snes: PETSc.SNES, x: PETSc.Vec, result: PETSc.Vec) -> None:
         self._load(x)
         self.assembler.residual(x, result)
 
+    @timed(JACOBIAN)
     def _jacobian(self, snes: PETSc.SNES, x: PETSc.Vec, matrix: PETSc.Mat, _: PETSc.Mat) -> None:
         iterative = self.options.linear_solver == "fieldsplit"
         if iterative:
@@ -280,7 +287,8 @@ class NewtonSolver:
         fempetsc.assign(self.problem.functions, self.solution)
         self.assembler.refresh()
         try:
-            self.snes.solve(None, self.solution)
+            with phase(LINEAR_SOLVE):  # assembly inside is charged by itself
+                self.snes.solve(None, self.solution)
         except PETSc.Error as error:  # a factorisation that PETSc reports as an error, not as a reason
             if error.ierr == PYTHON_ERROR:
                 raise  # a fault of ours inside a callback, not of the numbers

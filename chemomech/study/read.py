@@ -238,7 +238,8 @@ def _check_figures(asked: schema.StudyFile, axes: Sequence[results.Axis], source
             source.problems.append(Problem(where, f"two figures are named '{figure.name}'", "rename one"))
         seen.append(figure.name)
         if figure.table != "summary":  # of each run: columns are known once points have run
-            _check_axes(here, [], figure.where, known, source)
+            rows = [("y", figure.y[0])] if figure.colour is not None else []
+            _check_axes(here, rows, figure.where, known, source)
             continue
         named = [("x", figure.x)] if figure.x in known else []
         named += [("by", figure.by)] if figure.by is not None else []

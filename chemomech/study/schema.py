@@ -109,7 +109,7 @@ class Figure(_Table):
     """Figures of the runs, one text or a list; of a map: an axis; with a table one of its columns."""
     table: Literal["summary", "cycles", "history"] = "summary"
     """Where x and y are: summary: one number per run; cycles, history: columns of a table that each run has, drawn as
-    one line per run."""
+    one line per run; in a map as one row, at its place on the axis y, with x and the colour from the table."""
     by: str | None = None
     """An axis: one line for each of its values."""
     where: Place = Field(default_factory=dict)
@@ -122,16 +122,16 @@ class Figure(_Table):
     """Makes the figure a map: the figure of the runs that is shown in colours."""
     levels: Numbers = ()
     """Values of a map that are marked by lines."""
+    marks: Mapping[Literal["x", "y"], Numbers] = Field(default_factory=dict)
+    """Places on the axes, in their units, that are marked by dashed lines."""
     data: Annotated[tuple[Data, ...], Field(strict=False)] = ()
     """Numbers from elsewhere, measured ones for example; not on a map."""
 
     def model_post_init(self, context: Any, /) -> None:
         """Refuse what does not go together."""
-        if self.table != "summary" and (
-            len(self.y) > 1 or self.by is not None or self.colour is not None or self.data
-        ):
+        if self.table != "summary" and (len(self.y) > 1 or self.by is not None or self.data):
             raise mistake(
-                f"a figure of '{self.table}' has one column in 'y', no 'by', 'colour' and 'data'",
+                f"a figure of '{self.table}' has one column in 'y', no 'by' and 'data'",
                 "remove them: it has one line per run",
             )
         if self.colour is not None:

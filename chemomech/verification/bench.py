@@ -49,8 +49,6 @@ def make_state(
             supports[item] = domain.support(place.split("|"))
         elif kind == "cell":
             supports[item] = domain.support(roles)
-        elif kind == "regions":
-            supports[item] = domain.support(place.split("|"))
         else:
             supports[item] = domain.support([name for name, role in roles.items() if role in ROLES[kind]])
     return State(domain, supports, degrees=degrees, memories=memories)
@@ -78,6 +76,7 @@ class Bench:
         conditions: Sequence[fem.DirichletBC] = (),
         time_tolerance: float = 1e-4,
         newton_tolerance: float = 1e-10,
+        linear_solver: str = "direct",
     ) -> None:
         """`extra`: terms of the residual that are no physics of the project, such as sources and fluxes given."""
         self.state = state
@@ -90,7 +89,7 @@ class Bench:
             list(conditions),
             state.domain.entity_maps,
         )
-        options = NewtonOptions(tolerance=newton_tolerance, maximum_iterations=25)
+        options = NewtonOptions(newton_tolerance, maximum_iterations=25, linear_solver=linear_solver)
         self.solver = NewtonSolver(self.problem, options, state.domain.comm)
         self.scheme = Bdf2(state, state.domain.comm, time_tolerance)
         self.steps = 0

@@ -27,7 +27,7 @@ class Figure:
     @property
     def passed(self) -> bool:
         """Whether the number is good; one that is not finite never is."""
-        return math.isfinite(self.got) and self.error <= self.tolerance
+        return bool(math.isfinite(self.got) and self.error <= self.tolerance)
 
     def record(self) -> dict[str, str | float | bool | None]:
         """Return the figure in JSON types."""

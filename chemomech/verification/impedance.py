@@ -13,6 +13,7 @@ import ufl
 from dolfinx import fem
 from mpi4py import MPI
 
+from chemomech.analysis.amplitudes import Amplitudes
 from chemomech.analysis.impedance import Impedance, frequencies
 from chemomech.constants import FARADAY, GAS
 from chemomech.domain import Domain
@@ -127,6 +128,24 @@ class Sphere:
         lithium = thermal / self.counter * (self.radius / self.outer) ** 2
         return complex(self.contact + interface + shell + lithium)
 
+    def concentration(self, frequency: float, place: Array) -> npt.NDArray[np.complex128]:
+        """Amplitude per volt of cell voltage at distances from the middle [pmol/(um^3 V)]: A sinh(k r)/r, k^2 = i w/D.
+
+        The faradaic current leaves through the surface: -D dc/dr = i_F/F, i_F (R_ct + Z_D) = Z_interface/Z volt.
+        """
+        omega = 2 * np.pi * frequency
+        thermal = GAS * self.temperature / FARADAY
+        k, radius = np.sqrt(1j * omega / self.diffusivity), self.radius
+        reduced = closed_forms.diffusion_impedance("sphere", omega * radius**2 / self.diffusivity)
+        gradient = self.slope / self.maximum_concentration
+        slow = thermal / self.exchange_current + gradient * radius / (FARADAY * self.diffusivity) * reduced
+        interface = 1 / (1 / slow + 1j * omega * self.double_layer)
+        faradaic = interface / slow / self.impedance(frequency)
+        steepness = k * np.cosh(k * radius) / radius - np.sinh(k * radius) / radius**2
+        factor = -faradaic / (FARADAY * self.diffusivity) / steepness
+        r = np.maximum(place, 1e-6 * radius)
+        return np.asarray(factor * np.sinh(k * r) / r)
+
     def parts(self, domain: Domain) -> "SphereParts":
         """Return the sphere's physics and state on a mesh."""
 
@@ -209,4 +228,37 @@ def sphere() -> dict[str, float]:
         "largest_error": float(np.max(error)),
         "sum_of_shares_error": float(np.max(np.abs(total / spectrum.impedance - 1))),
         "ohmic_share_error": float(np.max(np.abs(ionic - 1))),
+    }
+
+
+def amplitudes() -> dict[str, float]:
+    """Concentration, phase and interface current per volt in the same sphere, against their closed forms."""
+    case = Sphere()
+    shells = {
+        "particle": meshes.graded(0.0, case.radius, 30, 1 / 20),
+        "electrolyte": meshes.graded(case.radius, case.outer, 6, 4.0),
+    }
+    parts = case.parts(meshes.sphere(shells, angles=5))
+    linear, local = Impedance(parts), Amplitudes(parts)
+    area = parts.domain.interface_area(["particle"], ["electrolyte"])
+    place = np.linalg.norm(parts.state.unknowns[CONCENTRATION].space.tabulate_dof_coordinates(), axis=1)
+    size, angle, current = [], [], []
+    for reduced in (0.1, 3.0, 30.0):
+        frequency = reduced * case.diffusivity / case.radius**2 / (2 * np.pi)
+        found = local.at(linear, frequency)
+        exact = case.concentration(frequency, place)
+        ratio = found.values[CONCENTRATION] / exact
+        size.append(float(np.max(np.abs(np.abs(ratio) - 1))))
+        angle.append(float(np.max(np.abs(np.degrees(np.angle(ratio))))))
+        here = found.current[np.isfinite(found.current)]
+        current.append(float(np.max(np.abs(here * case.impedance(frequency) - 1))))
+        assert abs(found.impedance * area / case.impedance(frequency) - 1) < 1e-3
+    last = np.abs(found.values[CONCENTRATION])
+    linear.destroy()
+    parts.bench.destroy()
+    return {
+        "magnitude_error": max(size),
+        "phase_error_deg": max(angle),
+        "interface_current_error": max(current),
+        "middle_over_surface": float(last[np.argmin(place)] / last[np.argmax(place)]),
     }

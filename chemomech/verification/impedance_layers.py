@@ -1,5 +1,6 @@
 """Shares of the impedance where layers, rough contact and a salt lie in series: each against its own resistance."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -53,9 +54,9 @@ OVER_LAYER: Final = {"emptied": 0.2, "filled": -0.2}
 """voltage over the layer at rest [V]"""
 
 
-def _shares(case: Written) -> dict[str, complex]:
-    """Return the shares and Z per area of the cell [ohm cm2]."""
-    simulation = brought(case, ("Rest for 1 s",))
+def shares_of(case: Written, steps: Sequence[str] = ("Rest for 1 s",)) -> dict[str, complex]:
+    """Return the shares and Z per area of the cell [ohm cm2] after some steps."""
+    simulation = brought(case, steps)
     linear = Impedance(simulation.model)
     impedance, shares = linear.at(FREQUENCY)
     area = simulation.model.cell_area * OHM_CM2
@@ -64,7 +65,8 @@ def _shares(case: Written) -> dict[str, complex]:
     return {name: share * area for name, share in (*shares.items(), ("Z", impedance))}
 
 
-def _sum_error(shares: dict[str, complex]) -> float:
+def sum_error(shares: dict[str, complex]) -> float:
+    """Return how far the shares are from Z in sum."""
     total = sum(share for name, share in shares.items() if name != "Z")
     return abs(total / shares["Z"] - 1)
 
@@ -74,22 +76,22 @@ def layers() -> dict[str, float]:
     found: dict[str, float] = {}
     other = replace(LAYERED, mesh=REVERSED, collector="particle@left", counter="right")
     for side, case in (("right", LAYERED), ("left", other)):
-        shares = _shares(case)
+        shares = shares_of(case)
         for name, share in shares.items():
             process, _, place = name.partition(" at ")
             if place:
                 word = "lithium" if place == case.counter else "interface"
                 found[f"{process.replace(' ', '_')}_{word}_{side}"] = share.real
-        found[f"sum_error_{side}"] = _sum_error(shares)
+        found[f"sum_error_{side}"] = sum_error(shares)
     for word, voltage in OVER_LAYER.items():
         found |= _charge_layer(word, voltage)
     for side in ("left", "right"):
-        shares = _shares(PolymerCase(ceramic=side, resistance=True, cells=100, growth=1.08))
+        shares = shares_of(PolymerCase(ceramic=side, resistance=True, cells=100, growth=1.08))
         at = next(name for name in shares if name.startswith("ionic contact"))
         found[f"ionic_contact_{side}"] = shares[at].real
         found[f"migration_{side}"] = shares["ionic conduction in polymer"].real
         found[f"ceramic_{side}"] = shares["ionic conduction in ceramic"].real
-        found[f"salt_sum_error_{side}"] = _sum_error(shares)
+        found[f"salt_sum_error_{side}"] = sum_error(shares)
     return found
 
 
@@ -100,8 +102,8 @@ def _charge_layer(word: str, voltage: float) -> dict[str, float]:
         ', space_charge = { mobile_concentration = "1e3 mol/m^3", occupancy = 0.3,'
         f' zero_charge = "{potential - voltage:.16g} V" }}'
     )
-    shares = _shares(CellCase(ionic="0.002 S/m", transfer=law, mechanics="enabled = false", pressure=""))
+    shares = shares_of(CellCase(ionic="0.002 S/m", transfer=law, mechanics="enabled = false", pressure=""))
     interface = "particle|electrolyte"
     ratio = shares[f"space-charge layer at {interface}"] / shares[f"charge transfer at {interface}"]
     exact = LATTICE.resistance(voltage, 2.0) * FARADAY * 1e-3 / (GAS * 298.15)
-    return {f"charge_layer_over_exact_{word}": ratio.real / exact, f"sum_error_{word}": _sum_error(shares)}
+    return {f"charge_layer_over_exact_{word}": ratio.real / exact, f"sum_error_{word}": sum_error(shares)}

@@ -10,9 +10,8 @@ from chemomech.constants import FARADAY, GAS
 from chemomech.domain import Domain
 from chemomech.errors import RunError
 from chemomech.fields import CONCENTRATION, Field
+from chemomech.materials.kinetics import OXIDATION, REDUCTION
 from chemomech.physics.interphase import (
-    OXIDATION,
-    REDUCTION,
     Charge,
     GrownLayer,
     Growth,
@@ -20,7 +19,7 @@ from chemomech.physics.interphase import (
     Reaction,
 )
 from chemomech.verification.bench import NOTHING, number
-from chemomech.verification.kinetics import INTERFACE, Bars, BarsBench
+from chemomech.verification.kinetics import INTERFACE, Bars, BarsBench, Share
 
 THICKNESS: Final = Field(
     f"interphase thickness at {INTERFACE}", f"interface:{INTERFACE}", "um", 1e-3, "local"
@@ -44,10 +43,14 @@ def layer(
     sign: float | None = None,
     conductivity: float = 1e-3,
     molar_volume: float | None = None,
-) -> Callable[[Domain], Interphase]:
-    """Return an interphase on the bars: parabolic with a constant, by reaction with a sign, mixed with both."""
+    start: float = 0.0,
+) -> Callable[[Domain, Share | None], Interphase]:
+    """Return an interphase on the bars: parabolic with a constant, by reaction with a sign, mixed with both.
 
-    def make(domain: Domain) -> Interphase:
+    ``start``: thickness at the start, needed where only a share of the interface touches [um].
+    """
+
+    def make(domain: Domain, share: Share | None) -> Interphase:
         def known(value: float | None) -> Any:
             return None if value is None else number(domain, value)
 
@@ -60,7 +63,8 @@ def layer(
         charge = None
         if molar_volume is not None:
             charge = Charge(number(domain, molar_volume), OXIDATION if sign is None else sign)
-        grown = GrownLayer(THICKNESS, number(domain, conductivity), "interphase")
+        first = number(domain, start)
+        grown = GrownLayer(THICKNESS, number(domain, conductivity), "interphase", "interface", share, first)
         return Interphase(
             INTERFACE,
             "electrode",
@@ -92,14 +96,20 @@ def grown(pair: Bars, times: tuple[float, ...], first_step: float) -> list[float
     return found
 
 
-def with_layer(make: Callable[[Domain], Interphase], start: float, electrode_left: bool = True) -> Bars:
-    """Return the bars with an interphase of this thickness [um] between them."""
+def with_layer(
+    make: Callable[[Domain, Share | None], Interphase],
+    start: float,
+    electrode_left: bool = True,
+    share: float | None = None,
+) -> Bars:
+    """Return the bars with an interphase of this thickness [um] between them, which may touch in part."""
     return Bars(
         conductivities=BARS.conductivities,
         lengths=BARS.lengths,
         electrode_left=electrode_left,
         interphase=make,
         thickness=start,
+        conducting_fraction=share,
     )
 
 
@@ -120,15 +130,20 @@ def _order() -> float:
     errors = []
     for count in (40, 80):
         run = with_layer(layer(constant=WAGNER), 5e-3).bench()
-        scheme, dt = run.bench.scheme, DAY / count
-        scheme.restart(0.0, NOTHING)
-        for n in range(1, count + 1):
-            scheme.begin(dt)
-            run.bench.solve()
-            scheme.accept(n * dt, NOTHING)
+        _stepped(run, DAY, count)
         errors.append(abs(thickness(run) - exact))
         run.bench.destroy()
     return float(np.log2(errors[0] / errors[1]))
+
+
+def _stepped(run: BarsBench, time: float, count: int) -> None:
+    # equal steps
+    scheme, dt = run.bench.scheme, time / count
+    scheme.restart(0.0, NOTHING)
+    for n in range(1, count + 1):
+        scheme.begin(dt)
+        run.bench.solve()
+        scheme.accept(n * dt, NOTHING)
 
 
 def reaction() -> dict[str, float]:
@@ -173,6 +188,47 @@ def film() -> dict[str, float]:
         found[f"film_drop_over_exact_{side}"] = float(
             (voltage - rest - kinetic) / (current * exact / conductivity)
         )
+        run.bench.destroy()
+    return found
+
+
+def in_part() -> dict[str, float]:
+    """Growth where a share of the interface touches: mean thickness and resistance per closed form, and after a loss.
+
+    Where the bodies touch the layer grows as it would everywhere; the mean over the nominal area by that share of it.
+    """
+    found, start, current, conductivity = {}, 5e-3, 0.005, 1e-3
+    where = float(np.sqrt(start**2 + 2 * WAGNER * DAY))
+    kinetic = 2 * GAS * BARS.temperature / FARADAY * np.arcsinh(current / (2 * BARS.exchange_current))
+    for share in (1.0, 0.1, 1e-6):
+        for side in ("left", "right"):
+            make = layer(constant=WAGNER, start=start, conductivity=conductivity)
+            run = with_layer(make, start, side == "left", share).bench()
+            _stepped(
+                run, DAY, 80
+            )  # the time scheme minds the mean, which hardly changes where little touches
+            found[f"growth_over_exact_{share:g}_{side}"] = (thickness(run) - start) / (
+                share * (where - start)
+            )
+            voltage = run.voltage(current * share) - BARS.potential
+            drop = voltage - current * share * (1.0 / 10.0 + 2.0 / 0.04) - kinetic
+            found[f"drop_over_exact_{share:g}_{side}"] = float(drop / (current * where / conductivity))
+            run.bench.destroy()
+    for word, sign in (("oxidation", OXIDATION), ("reduction", REDUCTION)):
+        make = layer(sign=sign, molar_volume=1e-4, conductivity=1e9, start=2e-3)
+        run = with_layer(make, 2e-3, share=0.1).bench()
+        # charge transfer and side current pass through the same share: the mixed potential is that of full contact
+        eta = _mixed_overpotential(sign, 1e-4)
+        speed = _speed(sign, BARS.potential + eta)
+        found[f"overpotential_over_exact_{word}"] = (run.voltage(0.0) - BARS.potential) / eta
+        before = _lithium(run)
+        for _ in run.bench.march((100.0,), 1.0):
+            pass
+        after = _lithium(run)
+        found[f"taken_over_exact_{word}"] = (after[1] - before[1]) / (
+            -sign * 0.1 * speed * 100.0 / 1e-4 * BARS.breadth
+        )
+        found[f"lithium_lost_{word}"] = abs(sum(after) - sum(before)) / before[0]
         run.bench.destroy()
     return found
 

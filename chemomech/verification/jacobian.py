@@ -9,7 +9,7 @@ from dolfinx import fem
 from dolfinx.fem import petsc as fempetsc
 from mpi4py import MPI
 
-from chemomech.fields import CONCENTRATION, Field
+from chemomech.fields import CONCENTRATION, DISPLACEMENT, Field
 from chemomech.model import Model
 from chemomech.verification.written_case import (
     EVERYTHING,
@@ -31,6 +31,23 @@ CASE: Final = CellCase(
     pressure='[pressure]\nat = "right"\nfixture = "5 GPa/mm"\ninitial = "5 MPa"',
     laws=LAWS | {"diffusivity": "4e-15*(1 + theta)"},
 )
+ROUGH: Final = "unloading_exponent = 0.6, retained = 0.3, constriction = true"
+SPOT: Final = 'spot_radius = "0.2 um"'
+PARTING: Final = replace(
+    CASE,
+    layers=LAYERS + f'contact = {{ law = "persson", slope = 0.1, healing = 0.5, {ROUGH}, {SPOT} }}\n'
+    'cohesive = { strength = "50 MPa", fracture_energy = "1 J/m^2", shear_ratio = 0.7, relaxation_time = "5 s" }\n',
+    film=CASE.film + f', contact = {{ material = "lithium", law = "persson", slope = 0.1, {ROUGH}, {SPOT} }}',
+    cell='collector_contact = { law = "greenwood_williamson", asperity_radius = "1 um", height_spread = "0.1 um",'
+    f" {ROUGH} }}",
+)
+"""the same with rough contact at every face, constrictions, and a bond that breaks"""
+APART: Final = {"pressed": -1e-4, "open": 0.02}
+"""distance of the two bodies: pressed on each other, with the bond half broken [um]"""
+SQUEEZED: Final = 0.01
+"""strain of both bodies along the stack, so that all faces are firmly pressed"""
+BEFORE: Final = {"largest pressure": 2.0, "damage": 0.1, "covered share": 0.0}
+"""what the faces remember in the open state; nothing in the pressed one [GPa, -, -]"""
 CHANGED: Final = {
     "potential": LAWS["potential"] + " - 0.01*theta",
     "diffusivity": "4e-15*(1 + 1.1*theta)",
@@ -39,10 +56,14 @@ CHANGED: Final = {
 
 
 class Linearised:
-    """Residual rows and Jacobian blocks of a model, at a state where nothing vanishes by accident."""
+    """Residual rows and Jacobian blocks of a model, at a state where nothing vanishes by accident.
 
-    def __init__(self, model: Model) -> None:
+    ``opening``: distance of two bodies that can part, which are then squeezed; None where displacements are any.
+    """
+
+    def __init__(self, model: Model, opening: float | None = None) -> None:
         self.model = model
+        self.opening = opening
         problem = model.problem
         self.rows = problem.compile(problem.rows())
         self.disturb()
@@ -61,9 +82,27 @@ class Linearised:
             if unknown.history is not None:
                 history = unknown.history.x.array
                 history[:] = self.size(unknown.field) * noise.uniform(-0.1, 0.1, len(history))
+        if self.opening is not None:
+            self._part(self.opening)
+
+    def _part(self, opening: float) -> None:
+        state = self.model.state
+        state.step.value = 3.0
+        for item in state.having(DISPLACEMENT):
+            unknown = state.unknowns[item]
+            moved = opening if "particle" in unknown.support.regions else 0.0  # it lies on the right
+            noise = unknown.function.x.array.copy()
+            unknown.function.interpolate(
+                lambda x, moved=moved: np.stack([moved - SQUEEZED * x[0], 0.3 * moved + 0.0 * x[0]])
+            )
+            unknown.function.x.array[:] += noise
+        for memory, function in state.memory.items():
+            function.x.array[:] = BEFORE[memory.quantity] if opening > 0.0 else 0.0
 
     def size(self, item: Field) -> float:
         """Return the size of an ordinary value of a field."""
+        if self.opening is not None and item.quantity == DISPLACEMENT.quantity:
+            return 0.05 * abs(self.opening)  # no point changes from open to closed
         return 0.02 * item.scale if item.unit == "V" else 0.5 * item.scale
 
     def residual(self) -> list[Array]:
@@ -97,7 +136,11 @@ def jacobian() -> dict[str, float]:
     with written(CASE, comm) as (folder, record):
         model = model_of(folder, record, comm)
     system = Linearised(model)
-    found = _derivative(system) | _constants(system)
+    constants, idle = _constants(system)
+    found = _derivative(system) | {
+        "constants": float(constants),
+        "constants_without_effect": float(len(idle)),
+    }
     reference = system.residual()
     without = 0
     for name, text in CHANGED.items():
@@ -110,6 +153,23 @@ def jacobian() -> dict[str, float]:
                 there.offset.value = here.offset.value
         without += _same(reference, other.residual())
     return found | {"laws_without_effect": float(without)}
+
+
+def parting() -> dict[str, float]:
+    """The same for faces that conduct in part and can come apart: pressed on each other, and half broken."""
+    # A number may have no effect in one of the two states: the bond's energy where nothing of it is broken.
+    comm = MPI.COMM_SELF
+    with written(PARTING, comm) as (folder, record):
+        model = model_of(folder, record, comm)
+    found: dict[str, float] = {}
+    idle: list[set[int]] = []
+    for word, opening in APART.items():
+        system = Linearised(model, opening)
+        found |= {f"{name}_{word}": value for name, value in _derivative(system).items()}
+        constants, without = _constants(system)
+        found[f"constants_{word}"] = float(constants)
+        idle.append(without)
+    return found | {"constants_without_effect": float(len(set.intersection(*idle)))}
 
 
 def _derivative(system: Linearised) -> dict[str, float]:
@@ -144,17 +204,19 @@ def _derivative(system: Linearised) -> dict[str, float]:
     }
 
 
-def _constants(system: Linearised) -> dict[str, float]:
+def _constants(system: Linearised) -> tuple[int, set[int]]:
+    # how many there are, and which of them have no effect
     constants: dict[int, Any] = {}
     for row in system.model.problem.rows():
         constants |= {id(one): one for one in row.constants()}
-    reference, without = system.residual(), 0
-    for constant in constants.values():
+    reference, without = system.residual(), set[int]()
+    for name, constant in constants.items():
         value = constant.value.copy()
         constant.value = value * 1.01 + (1e-3 if not np.any(value) else 0.0)
-        without += _same(reference, system.residual())
+        if _same(reference, system.residual()):
+            without.add(name)
         constant.value = value
-    return {"constants": float(len(constants)), "constants_without_effect": float(without)}
+    return len(constants), without
 
 
 def _same(one: list[Array], other: list[Array]) -> bool:

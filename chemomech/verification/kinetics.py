@@ -18,12 +18,15 @@ from chemomech.fields import (
     ELECTRONIC_POTENTIAL,
     IONIC_POTENTIAL,
     Field,
+    State,
 )
+from chemomech.materials.contact_laws import RoundSpots
 from chemomech.materials.free_energy import Solid
 from chemomech.materials.kinetics import Kinetics
 from chemomech.physics.balance import Layer, Physics
 from chemomech.physics.charge_transfer import ChargeTransfer
 from chemomech.physics.conduction import Conduction
+from chemomech.physics.contact import Constriction
 from chemomech.physics.interphase import Interphase
 from chemomech.physics.layers import Film
 from chemomech.physics.lithium_transport import Host, LithiumTransport
@@ -51,9 +54,11 @@ class Bars:
     electrode_left: bool = True
     film_resistance: float | None = None
     conducting_fraction: float | None = None
+    spot_radius: float | None = None
+    """of the spots into which the current narrows where it conducts in part"""
     double_layer: float | None = None
     strain_coefficient: float | None = None
-    interphase: Callable[[Domain], Interphase] | None = None
+    interphase: Callable[[Domain, "Share | None"], Interphase] | None = None
     thickness: float = 0.0
     """of the interphase at the start"""
     pressure: float | None = None
@@ -76,9 +81,13 @@ class Bars:
         electronic, ionic = (number(domain, value) for value in self.conductivities)
         control = Control(number(domain, 0.0), number(domain, 0.0), number(domain, 1.0))
         kinetics = Kinetics(number(domain, self.exchange_current), 0.5, 0.5, number(domain, self.temperature))
-        share = option(self.conducting_fraction)
-        grown = None if self.interphase is None else self.interphase(domain)
+        part = option(self.conducting_fraction)
+        share = None if part is None else Share(part)
+        grown = None if self.interphase is None else self.interphase(domain, share)
         layers: list[Layer] = [] if grown is None else [grown.layer]
+        if share is not None and self.spot_radius is not None:
+            spots, rho = RoundSpots(number(domain, self.spot_radius)), (1 / electronic, 1 / ionic)
+            layers.append(Constriction(INTERFACE, spots, tuple(_always(one) for one in rho), share.fraction))
         if self.film_resistance is not None:
             layers.append(Film(number(domain, self.film_resistance)))
         host = Host(
@@ -91,7 +100,7 @@ class Bars:
             kinetics,
             number(domain, 1.0),
             strain_coefficient=option(self.strain_coefficient),
-            conducting_fraction=None if share is None else lambda state: share,
+            conducting_fraction=None if share is None else share.fraction,
             layers=tuple(layers),
             film_current=FILM if layers else None,
             double_layer=option(self.double_layer),
@@ -126,7 +135,26 @@ class Bars:
         if self.pressure is not None:
             conditions += rollers(state, (collector_side, "bottom", "top"))
         bench = Bench(state, physics, conditions=conditions)
-        return BarsBench(self, bench, transfer, control, grown)
+        return BarsBench(self, bench, transfer, control, grown, part)
+
+
+@dataclass(frozen=True)
+class Share:
+    """A share of the interface that touches, the same at all times."""
+
+    value: fem.Constant
+
+    def fraction(self, state: State) -> Any:
+        """Return the share."""
+        return self.value
+
+    def cover(self, state: State) -> Any:
+        """Return the share: no more of it ever touched."""
+        return self.value
+
+
+def _always(value: Any) -> Callable[[State], Any]:
+    return lambda state: value
 
 
 def _own_facets(body: Any, place: float) -> Any:
@@ -143,6 +171,8 @@ class BarsBench:
     transfer: ChargeTransfer
     control: Control
     grown: Interphase | None = None
+    share: fem.Constant | None = None
+    """of the interface that touches"""
 
     def impose(self, current_density: float) -> None:
         """Set the current density [nA/um^2]."""
@@ -225,6 +255,33 @@ def contact_fraction() -> dict[str, float]:
                 lengths=(1.0, 2.0),
                 film_resistance=4.0,
                 conducting_fraction=share,
+                electrode_left=side == "left",
+            )
+            run = pair.bench()
+            current = 0.005 * share
+            bars = sum(
+                length / kappa for length, kappa in zip(pair.lengths, pair.conductivities, strict=True)
+            )
+            voltage = run.voltage(current) - pair.potential - current * bars
+            found[f"drop_mV_{share:g}_{side}"] = 1e3 * voltage
+            run.bench.destroy()
+    return found
+
+
+SPOT: Final = 0.2
+"""radius of the spots [um]"""
+
+
+def constriction() -> dict[str, float]:
+    """The same with a constriction in place of the film [mV]."""
+    found: dict[str, float] = {}
+    for share in (1.0, 0.1, 1e-6):
+        for side in ("left", "right"):
+            pair = Bars(
+                conductivities=(0.5, 0.04),
+                lengths=(1.0, 2.0),
+                conducting_fraction=share,
+                spot_radius=SPOT,
                 electrode_left=side == "left",
             )
             run = pair.bench()

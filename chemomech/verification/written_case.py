@@ -98,6 +98,7 @@ temperature = "298.15 K"
 current_collector = "{collector}"
 contact_resistance = "{contact}"
 counter_electrode = {{ at = "{counter}", kind = "lithium", exchange_current = "{exchange}"{film} }}
+{cell}
 
 [mechanics]
 {mechanics}
@@ -153,6 +154,9 @@ class CellCase:
     counter: str = "left"
     exchange: str = "10 A/m^2"
     film: str = ""
+    """what else the counter electrode has"""
+    cell: str = ""
+    """further keys of [cell]"""
     mechanics: str = "enabled = true"
     pressure: str = '[pressure]\nat = "right"\nprogram = ["10 MPa"]'
     steps: Sequence[str] = ("Rest for 1 s",)

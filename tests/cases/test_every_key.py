@@ -30,7 +30,7 @@ from chemomech.geometry.kinds import Composite, External, Layered, Particle
 from chemomech.geometry.recipe import read_recipe
 from chemomech.materials.properties import KINDS, SALT
 from chemomech.results.format import split_unit
-from chemomech.results.read import Results, open_results
+from chemomech.results.read import Results, open_amplitudes, open_results
 
 DELETE = object()
 Edits = Mapping[str, Any]
@@ -116,6 +116,15 @@ SKIN: dict[str, tuple[Any, str]] = {
     "reaction_rate": (1e-11, "m/s"),
     "growth_constant": (1e-19, "m^2/s"),
     "growth_factor": (0.5, "1"),
+}
+
+
+DECAY: dict[str, tuple[Any, str]] = {
+    "oxidation_potential": (3.8, "V"),
+    "exchange_current_density": (0.1, "A/m^2"),
+    "decomposition_coefficient": (0.4, "1"),
+    "electrons": (1.0, "1"),
+    "molar_volume": (7e-5, "m^3/mol"),
 }
 
 
@@ -251,32 +260,40 @@ LAWS: dict[str, dict[str, Any]] = {
 }
 
 
-def rough(law: str = "persson") -> dict[str, Any]:
+def rough(law: str = "persson", **more: Any) -> dict[str, Any]:
     """Return a contact that was pressed before the run."""
-    return {"law": law, **LAWS[law], "fabrication_pressure": "100 MPa", "unloading_exponent": 0.5}
+    return {"law": law, **LAWS[law], "fabrication_pressure": "100 MPa", "unloading_exponent": 0.5, **more}
 
 
-def contact_keys(place: str) -> dict[str, tuple[Edits, Edits]]:
-    """Return the keys of a contact at an interface or at the collector."""
-    soft: Edits = {"regions.electrolyte.properties": {"hardness": "2 GPa"}} if place == CONTACT else {}
-    hard: Edits = soft or {"regions.particle.properties": {"hardness": "2 GPa"}}
-    return {
-        f"{place}.law": ({**hard, place: rough()}, {place: rough("plastic")}),
-        f"{place}.slope": ({place: rough()}, {f"{place}.slope": 0.3}),
-        f"{place}.asperity_radius": (
-            {place: rough("greenwood_williamson")},
-            {f"{place}.asperity_radius": "2 um"},
-        ),
-        f"{place}.height_spread": (
-            {place: rough("greenwood_williamson")},
-            {f"{place}.height_spread": "0.2 um"},
-        ),
-        f"{place}.amplitude": ({place: rough("westergaard")}, {f"{place}.amplitude": "30 nm"}),
-        f"{place}.wavelength": ({place: rough("westergaard")}, {f"{place}.wavelength": "3 um"}),
-        f"{place}.fabrication_pressure": ({place: rough()}, {f"{place}.fabrication_pressure": "200 MPa"}),
-        f"{place}.unloading_exponent": ({place: rough()}, {f"{place}.unloading_exponent": 0.7}),
-        f"{place}.retained": ({place: rough()}, {f"{place}.retained": 0.5}),
+def contact_keys(place: str, before: Edits | None = None, **more: Any) -> dict[str, tuple[Edits, Edits]]:
+    """Return the keys of a contact at an interface, at the collector or of lithium; what it has in any case."""
+    side = "particle" if place == PLATED else "electrolyte"
+    hard: Edits = {f"regions.{side}.properties": {"hardness": "2 GPa"}} if not more else {}
+
+    def changed(key: str, value: Any, law: str = "persson", **having: Any) -> tuple[Edits, Edits]:
+        extra = hard if value == "plastic" else {}
+        needed: Edits = {**(before or {}), **extra, place: rough(law, **more, **having)}
+        if key == "law":
+            return needed, {place: rough(value, **more)}
+        return needed, {f"{place}.{key}": value}
+
+    spotted = {"constriction": True, "spot_radius": "0.2 um"}
+    found = {
+        "law": changed("law", "plastic"),
+        "slope": changed("slope", 0.3),
+        "asperity_radius": changed("asperity_radius", "2 um", "greenwood_williamson"),
+        "height_spread": changed("height_spread", "0.2 um", "greenwood_williamson"),
+        "amplitude": changed("amplitude", "30 nm", "westergaard"),
+        "wavelength": changed("wavelength", "3 um", "westergaard"),
+        "fabrication_pressure": changed("fabrication_pressure", "200 MPa"),
+        "unloading_exponent": changed("unloading_exponent", 0.7),
+        "retained": changed("retained", 0.5),
+        "constriction": changed("constriction", True, "westergaard"),
+        "spot_radius": changed("spot_radius", "0.4 um", **spotted),
     }
+    if more:
+        found["material"] = changed("material", "Steel")
+    return {f"{place}.{key}": edits for key, edits in found.items()}
 
 
 BREAKING: Edits = {
@@ -316,6 +333,29 @@ def grown(place: str, before: Edits, given: dict[str, Any], other: str) -> dict[
     }
 
 
+DECAYS: dict[str, Any] = {"material": "Decay", "thickness": "5 nm", "reversible": True}
+CARBON: Edits = {
+    **SYMMETRIC,
+    "cell.working_electrode": {**PLATE, "initial_voltage": "3.9 V"},
+    "protocol.steps": ["Sweep from 3.9 V to 4 V at 5 mV/s"],
+}
+"""a blocking electrode that is swept"""
+
+
+def decaying(place: str, before: Edits) -> dict[str, tuple[Edits, Edits]]:
+    """Return the keys of a side reaction at a place."""
+    given = {**before, f"{place}.side_reactions": {"one": DECAYS}}
+    here = f"{place}.side_reactions.one"
+    return {
+        f"{here}.material": (given, {f"{here}.material": "Decay2"}),
+        f"{here}.thickness": (given, {f"{here}.thickness": "10 nm"}),
+        f"{here}.reversible": (given, {f"{here}.reversible": False}),
+        f"{here}.initial_share": (given, {f"{here}.initial_share": 0.5}),
+        f"{here}.properties": (given, {f"{here}.properties": {"electrons": 2}}),
+    }
+
+
+COVERED: Edits = {**CARBON, "cell.working_electrode.side_reactions": {"one": DECAYS}}
 IN_SERIES: Edits = {
     **dict.fromkeys(("cell", "protocol", "pressure", "interfaces", "numerics"), DELETE),
     "regions.particle.initial": DELETE,
@@ -425,6 +465,21 @@ CASE_KEYS: dict[str, tuple[Edits, Edits]] = {
     ),
     **grown("cell.counter_electrode.interphase", {}, SLIMY, "Slime2"),
     **grown("cell.working_electrode.interphase", SYMMETRIC, SLIMY, "Slime2"),
+    **decaying(LAYERED, {}),
+    **decaying("cell.working_electrode", CARBON),
+    "cell.working_electrode.initial_voltage": (CARBON, {"cell.working_electrode.initial_voltage": "3.8 V"}),
+    "cell.working_electrode.coating.material": (
+        {**COVERED, "cell.working_electrode.coating": {"material": "Skin", "thickness": "1 um"}},
+        {"cell.working_electrode.coating.material": "Skin2"},
+    ),
+    "cell.working_electrode.coating.thickness": (
+        {**COVERED, "cell.working_electrode.coating": {"material": "Skin", "thickness": "1 um"}},
+        {"cell.working_electrode.coating.thickness": "2 um"},
+    ),
+    "cell.working_electrode.coating.growth": (
+        {**COVERED, "cell.working_electrode.coating": {**COATED, "growth": 0.5}},
+        {"cell.working_electrode.coating.growth": 0.2},
+    ),
     "cell.nominal_capacity": ({}, {"cell.nominal_capacity": "1e-12 A h"}),
     "cell.depth": ({}, {"cell.depth": "5 um"}),
     "mechanics.enabled": (NO_MECHANICS, {"mechanics.enabled": False}),
@@ -474,6 +529,8 @@ CASE_KEYS: dict[str, tuple[Edits, Edits]] = {
     "numerics.mobility": ({}, {"numerics.mobility": "dilute"}),
     **contact_keys(CONTACT),
     **contact_keys(PLATED),
+    **contact_keys("cell.counter_electrode.contact", material="lithium"),
+    **contact_keys("cell.working_electrode.contact", SYMMETRIC, material="lithium"),
     f"{CONTACT}.healing": (BREAKING, {f"{CONTACT}.healing": 0.5}),
     f"{COHESIVE}.strength": (BREAKING, {f"{COHESIVE}.strength": "1.5 MPa"}),
     f"{COHESIVE}.fracture_energy": (BREAKING, {f"{COHESIVE}.fracture_energy": "2e-3 J/m^2"}),
@@ -489,6 +546,10 @@ CASE_KEYS: dict[str, tuple[Edits, Edits]] = {
     "numerics.overlap": (BREAKING, {"numerics.overlap": 1e-3}),
     "risk.flaw_size": ({}, {"risk.flaw_size": "0.1 um"}),
     "output.fields": ({}, {"output.fields": ["stoichiometry"]}),
+    "output.amplitudes_at": (
+        {"protocol.steps": ["Impedance from 1 kHz to 1 Hz, 1 point per decade"]},
+        {"output.amplitudes_at": ["1 Hz"]},
+    ),
     "output.every": ({"numerics.maximum_step": "5 s"}, {"output.every": 3}),
 }
 COSMETIC = {
@@ -502,7 +563,8 @@ COSMETIC = {
 
 def walked(key: str) -> str:
     """Return a key as the schema has it."""
-    return key.replace("particle|electrolyte", "*").replace("regions.electrolyte.", "regions.*.")
+    named = key.replace("particle|electrolyte", "*").replace("regions.electrolyte.", "regions.*.")
+    return named.replace("side_reactions.one.", "side_reactions.*.")
 
 
 def test_every_key_of_a_case_is_accounted_for() -> None:
@@ -534,6 +596,8 @@ def write(
         "Gel": material("Gel", GEL, gel or {}),
         "Steel": material("Steel", STEEL, {}),
         "Steel2": material("Steel2", {**GLASS, "youngs_modulus": (50.0, "GPa")}, {}),
+        "Decay": material("Decay", DECAY, {}),
+        "Decay2": material("Decay2", {**DECAY, "molar_volume": (1e-4, "m^3/mol")}, {}),
         "Skin": material("Skin", SKIN, {}),
         "Skin2": material("Skin2", {**SKIN, "ionic_conductivity": (2e-5, "S/m")}, {}),
         "Skin3": material("Skin3", {**SKIN, "growth_factor": (0.1, "1")}, {}),
@@ -598,6 +662,8 @@ def same(one: Results, other: Results | str) -> bool:
     ):
         return False
     if one.history.keys() != other.history.keys() or len(one.times) != len(other.times):
+        return False
+    if [found is None for found in map(open_amplitudes, (one, other))] in ([True, False], [False, True]):
         return False
     tables = [(one.history, other.history), (one.summary, other.summary)]
     return all(
@@ -683,7 +749,8 @@ SALTY: dict[str, Edits] = {
 }
 NOT_USED_YET = {
     "lithium_concentration": "is all of it; how much is mobile is the study's parameter",
-    "exchange_current_density": "belongs to an interface; in a material it is for orientation",
+    "exchange_current_density": "belongs to an interface or a side reaction; in a region it is for orientation",
+    "electrons": "belongs to a side reaction",
     "yield_strength": "plasticity is not modelled yet",
     "creep_exponent": "creep is not modelled yet",
     "creep_activation_energy": "creep is not modelled yet",
@@ -740,6 +807,24 @@ LAYER_PROPERTIES = {
 def test_every_property_of_an_interphase_changes_something(folder: Path, tmp_path: Path, key: str) -> None:
     change = {f"{LAYERED}.interphase.properties": {key: LAYER_PROPERTIES[key]}}
     assert not same(base(folder, GROWS), outcome(tmp_path / "changed", edited(edited(BASE, GROWS), change)))
+
+
+REACTION_PROPERTIES = {
+    "oxidation_potential": "3.85 V",
+    "exchange_current_density": "0.2 A/m^2",
+    "decomposition_coefficient": 0.5,
+    "electrons": 2,
+    "molar_volume": "1e-4 m^3/mol",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", REACTION_PROPERTIES)
+def test_every_property_of_a_side_reaction_changes_something(folder: Path, tmp_path: Path, key: str) -> None:
+    change = {"cell.working_electrode.side_reactions.one.properties": {key: REACTION_PROPERTIES[key]}}
+    assert not same(
+        base(folder, COVERED), outcome(tmp_path / "changed", edited(edited(BASE, COVERED), change))
+    )
 
 
 @pytest.mark.slow
@@ -833,6 +918,23 @@ GRAINY: Edits = {
     "grains": {"radius": "0.9 um", "spread": 0.1, "overlap": 0.1, "rounding": 0.2},
     "mesh_size": {"interface": "0.4 um", "bulk": "1 um", "per_turn": 10},
 }
+CELLS: dict[str, Any] = {"size": "3 um", "disorder": 0.1, "seed": 1, "groups": 3}
+CUT: Edits = {"coating": DELETE, "pieces": CELLS}
+PLANES: dict[str, Any] = {"planes": {"x": ["6.1 um"]}, "groups": 2}
+
+
+def pieces_keys(needed: Edits) -> dict[str, tuple[Edits, Edits]]:
+    """Return the keys of the pieces of an electrolyte."""
+    planes = {**needed, "pieces": PLANES}
+    return {
+        "pieces.size": (needed, {"pieces.size": "2.5 um"}),
+        "pieces.disorder": (needed, {"pieces.disorder": 0.05}),
+        "pieces.seed": (needed, {"pieces.seed": 2}),
+        "pieces.planes": (planes, {"pieces.planes": {"x": ["5.9 um"]}}),
+        "pieces.groups": (needed, {"pieces.groups": 4}),
+    }
+
+
 FILLED: dict[str, Any] = {
     "kind": "inclusions",
     "coordinates": "plane strain",
@@ -908,6 +1010,7 @@ RECIPE_KEYS: dict[str, tuple[type[BaseModel], dict[str, Any], dict[str, tuple[Ed
             "grains.spread": (GRAINY, {"grains.spread": 0.15}),
             "grains.overlap": (GRAINY, {"grains.overlap": 0.15}),
             "grains.rounding": (GRAINY, {"grains.rounding": 0.15}),
+            **pieces_keys(CUT),
             "radii.median": ({}, {"radii.median": "1.9 um"}),
             "radii.spread": ({}, {"radii.spread": 0.05}),
             "radii.smallest": (
@@ -937,6 +1040,7 @@ RECIPE_KEYS: dict[str, tuple[type[BaseModel], dict[str, Any], dict[str, tuple[Ed
             "gap": ({}, {"gap": "0.9 um"}),
             "coating": ({}, {"coating": "0.35 um"}),
             "seed": ({}, {"seed": 2}),
+            **pieces_keys({**CUT, "sides": "walled"}),
             "radii.median": ({}, {"radii.median": "1.9 um"}),
             "radii.spread": ({}, {"radii.spread": 0.05}),
             "radii.smallest": (

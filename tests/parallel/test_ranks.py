@@ -149,6 +149,12 @@ def test_two_ranks_compute_what_one_does(serial: Path, tmp_path: Path) -> None:
     got, expected = open_results(folder / "results"), open_results(serial / "results")
     assert got.run["ranks"] == 2 and expected.run["ranks"] == 1
     same_run(got, expected, 1e-6)
+    phases = got.run["timings"]
+    assert set(phases) == set(expected.run["timings"]) and len(got.run["peak_memory_mb"]) == 2
+    assert phases["Jacobian"]["calls"] == expected.run["timings"]["Jacobian"]["calls"]
+    wall = sum(spent["wall_s"] for spent in phases.values())
+    assert wall == pytest.approx(got.run["wall_time_s"], rel=0.05)
+    assert all(spent["slowest_rank_wall_s"] >= spent["wall_s"] for spent in phases.values())
 
 
 def test_two_ranks_with_every_kind_of_unknown_and_the_block_solver(tmp_path: Path) -> None:
@@ -325,17 +331,21 @@ def test_effective_properties_do_not_depend_on_the_ranks(tmp_path: Path, boundar
 @pytest.mark.slow
 @pytest.mark.reliability
 def test_bodies_that_part_on_other_numbers_of_ranks(tmp_path: Path) -> None:
+    # an interphase too, which grows where the bodies touch: how much has touched is a memory as well
+    layer = {"material": "NMC811-Li6PS5Cl", "law": "mixed", "initial_thickness": "2 nm"}
+    interface = {**small.PARTING["interfaces"]["particle|electrolyte"], "interphase": layer}
+    parting = {**small.PARTING, "interfaces": {"particle|electrolyte": interface}}
     steps = {"steps": ["Charge at 2C for 10 minutes"]}
-    folder = small.write(tmp_path / "one", small.PARTING, small.SPHERE_MESH, protocol=steps)
+    folder = small.write(tmp_path / "one", parting, small.SPHERE_MESH, protocol=steps)
     assert small.chemomech("run", folder, "--quiet").returncode == 0
     expected = open_results(folder / "results")
     assert expected.summary["Damaged share at particle|electrolyte [-]"] > 0.05
-    together = small.write(tmp_path / "two", small.PARTING, small.SPHERE_MESH, protocol=steps)
+    together = small.write(tmp_path / "two", parting, small.SPHERE_MESH, protocol=steps)
     done = small.chemomech("run", together, "--quiet", ranks=2)
     assert done.returncode == 0, done.stderr
     same_run(open_results(together / "results"), expected, 1e-6)
     # stopped on one rank and gone on with on two: damage and pressure must be where they were
-    apart = small.write(tmp_path / "apart", small.PARTING, small.SPHERE_MESH, protocol=steps)
+    apart = small.write(tmp_path / "apart", parting, small.SPHERE_MESH, protocol=steps)
     assert small.script(STOPPED, apart, "12", ranks=1).returncode != 0
     done = small.chemomech("run", apart, "--resume", "--quiet", ranks=2)
     assert done.returncode == 0, done.stderr

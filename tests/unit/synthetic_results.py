@@ -7,7 +7,7 @@ import numpy as np
 from scipy.spatial import Delaunay
 
 from chemomech.results import FieldWriter, History, RunRecord, write_json
-from chemomech.results.format import REGION_QUANTITIES, history_columns, region_column
+from chemomech.results.format import CELL_COLUMNS, REGION_QUANTITIES, region_column
 
 REGIONS = ("electrolyte", "particle")
 DURATION = 7200.0
@@ -148,7 +148,8 @@ def make_results(folder: Path, kind: str, *, frames: int = 5, fine: float = 1.0,
 
 def write_history(folder: Path, risk: float, rows: int = 80) -> None:
     """Write a charge, a hold and a discharge."""
-    history = History(folder / "history.csv", history_columns(REGIONS))
+    columns = tuple(region_column(q, region) for q in REGION_QUANTITIES for region in REGIONS)
+    history = History(folder / "history.csv", CELL_COLUMNS + columns)
     capacity = 0.0
     for index in range(rows):
         share = index / (rows - 1)

@@ -51,12 +51,31 @@ def test_constrictions() -> None:
     )
     # spots that are rare do not feel each other: n per area, each with Holm's resistance
     radius, fraction = 0.1, 1e-8
-    spots = fraction / (np.pi * radius**2)
-    alone = laws.holm_resistance(200.0, radius) / spots
-    assert float(laws.spot_resistance((0.005, 0.005), radius, fraction)) / fraction == pytest.approx(
-        alone, rel=1e-3
-    )
-    assert float(laws.spot_resistance((0.005, 0.005), radius, 1.0)) < 1e-12
+    alone = laws.holm_resistance(200.0, radius) * np.pi * radius**2
+    spots = laws.RoundSpots(radius)
+    assert 0.01 * float(spots.length(fraction)) == pytest.approx(alone, rel=1e-3)
+    assert float(spots.length(1.0)) < 1e-12
+    assert float(laws.Strips(2.0).length(1.0)) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_asperities_constrict_as_their_stiffness_says() -> None:
+    # exponential heights: dP/d delta = P/sigma_s, whatever the pressure, so Barber's theorem gives R without the spots
+    radius, spread, pressure = 1.0, 0.1, 1e-6
+    law = laws.GreenwoodWilliamson(MODULUS, radius, spread)
+    touching = float(law(pressure))
+    per_area = laws.barber_resistance(MODULUS, (0.005, 0.02), pressure / spread)
+    spots = laws.RoundSpots.of_asperities(radius, spread)
+    assert 0.025 * float(spots.length(touching)) / touching == pytest.approx(per_area, rel=3e-3)
+
+
+@pytest.mark.parametrize("narrowing", [laws.RoundSpots(0.2), laws.Strips(2.0)])
+def test_constrictions_fall_as_more_touches(narrowing: laws.Narrowing) -> None:
+    shares = np.geomspace(1e-6, 0.999, 50)
+    per_nominal_area = np.asarray(narrowing.length(shares)) / shares
+    assert np.all(np.diff(per_nominal_area) < 0.0) and np.all(per_nominal_area > 0.0)
+    for share in (1e-6, 0.1, 0.9):
+        got = float(narrowing.length(ufl.as_ufl(share), ufl_maths()))
+        assert got == pytest.approx(float(narrowing.length(share)))
 
 
 def test_moduli_and_lengths() -> None:

@@ -90,3 +90,75 @@ def test_what_contact_needs_is_said(tmp_path: Path) -> None:
 def test_fields_of_faces_need_a_face(tmp_path: Path, field: str) -> None:
     with pytest.raises(InputError, match=f"there is no '{field}'"):
         small.case(tmp_path, output={"fields": [field]})
+
+
+def test_contact_found_again_conducts_by_the_healing_law(tmp_path: Path) -> None:
+    model = small.simulation(sphere(tmp_path)).model
+    face = Faces(model).faces[0]
+    points, _ = face.points["conducting_fraction"]
+    before = face.values("conducting_fraction")
+    name = "interface conductance particle|electrolyte"
+    form = model.problem.compile(model.observables()[name])
+    whole = model.domain.integral(form, lambda f: f)
+    model.state.memory[model.contacts.joints["particle|electrolyte"].memory].x.array[:] = 1.0
+    pressure = np.maximum(face.values("contact_pressure") / 1e3, 0.0)
+    # half of 23 %, less what unloading from 350 MPa takes away; nothing adheres any more
+    expected = 0.5 * 0.35 / 1.5 * (pressure / 0.35) ** 0.5
+    pressed = pressure > 1e-3
+    assert pressed.sum() > 0.5 * len(pressed)
+    assert face.values("conducting_fraction")[pressed] == pytest.approx(expected[pressed], rel=2e-3)
+    # charge transfer with it: the composition is even, so that conductances are as the shares
+    shares = [before, face.values("conducting_fraction")]
+    means = [float(share[: points.owned] @ points.weights[: points.owned]) for share in shares]
+    healed = model.domain.integral(form, lambda f: f)
+    assert 0.0 < healed < whole
+    assert healed / whole == pytest.approx(means[1] / means[0], rel=1e-9)
+
+
+BALL: dict[str, Any] = {
+    **small.PARTING,
+    "title": "A sphere that comes off in a block",
+    "cell": small.BALL["cell"],
+    "interfaces": {
+        "particle|electrolyte": {
+            "charge_transfer": {"exchange_current": "100 A/m^2"},
+            "cohesive": {"strength": "5 MPa", "fracture_energy": "4e-3 J/m^2", "shear_ratio": 1.0},
+        }
+    },
+    "numerics": {"displacement_degree": 1, "quadrature_degree": 2, "time_tolerance": 0.05},
+}
+
+
+@pytest.mark.slow
+def test_a_sphere_comes_off_in_three_dimensions(tmp_path: Path) -> None:
+    content = {name: part for name, part in BALL.items() if name != "pressure"}
+    content["protocol"] = {"steps": ["Charge at C/2 for 30 minutes"]}
+    regions = {"particle": {**small.REGIONS["particle"], "properties": {"diffusivity": "1e-11 m^2/s"}}}
+    case = small.case(tmp_path, content, small.BALL_MESH, regions=regions)
+    simulation = small.simulation(case)
+    simulation.run()
+    model = simulation.model
+    face = Faces(model).faces[0]
+    assert face.extreme(model.domain.comm, "damage", smallest=True) == pytest.approx(1.0)
+    # free of each other: the particle shrinks as a whole, and the hole in the block is as it was
+    held = simulation.meter.read().scalars["lithium in particle"]
+    region = model.active[0]
+    theta = held / (region.volume * region.maximum_concentration)
+    swelling = model.materials["particle"].law("swelling", 298.15)
+    strain = float(swelling(region.initial_stoichiometry) - swelling(theta)) / 3
+    points, _ = face.points["opening"]
+    mean = float(points.evaluate()[: points.owned] @ points.weights[: points.owned]) / face.area
+    assert mean == pytest.approx(strain * 3 * region.volume / face.area, rel=1e-2)
+    assert mean > 2 * 2 * 4e-6 / 5e-3  # beyond where the bond ends
+
+
+def test_bodies_under_pressure_overlap_by_less_than_a_ten_thousandth(tmp_path: Path) -> None:
+    interfaces = {"particle|electrolyte": {"charge_transfer": {"exchange_current": "1 A/m^2"}, "loose": True}}
+    content = {**BALL, "interfaces": interfaces}
+    content["pressure"] = {"at": "right", "program": ["50 MPa"]}
+    content["output"] = {"fields": ["opening"], "figures": False, "animation": False}
+    model = small.simulation(small.case(tmp_path, content, small.BALL_MESH)).model
+    face = Faces(model).faces[0]
+    comm = model.domain.comm
+    assert face.extreme(comm, "contact_pressure", smallest=False) > 50.0
+    assert face.extreme(comm, "opening", smallest=True) > -1e-4 * 6e3  # nm, of a diameter of 6 um

@@ -11,8 +11,8 @@ from chemomech.analysis.impedance import OHM_CM2, Impedance, frequencies
 from chemomech.constants import FARADAY, GAS
 from chemomech.errors import InputError, RunError
 from chemomech.render.spectra import frequency_text, nyquist, spectrum_figures
-from chemomech.results.format import IMPEDANCE_FILE
-from chemomech.results.read import open_results
+from chemomech.results.format import AMPLITUDES_TABLE, CURRENT_AMPLITUDE, IMPEDANCE_FILE, amplitude_arrays
+from chemomech.results.read import open_amplitudes, open_results, read_table
 from chemomech.results.spectra import figures, read_spectra, with_layers
 from chemomech.solver.frequency import Linearised, frequency_solver
 
@@ -165,3 +165,40 @@ def test_figures_of_spectra(whole: Path) -> None:
     assert [frequency_text(f) for f in (1e6, 1e4, 5.0, 1e-3)] == ["1 MHz", "10 kHz", "5 Hz", "1 mHz"]
     pair = {"charge transfer at a|b": np.array([1 + 1j]), "double layer at a|b": np.array([2.0 + 0j])}
     assert list(with_layers(pair).values()) == [np.array([3 + 1j])]
+
+
+def test_amplitudes_are_written_for_every_spectrum_and_drawn(tmp_path: Path) -> None:
+    output = {"amplitudes_at": ["1 kHz", "10 mHz"], "figures": True, "animation": False, "fields": []}
+    folder = small.write(tmp_path, protocol=IMPEDANCE, output=output)
+    done = small.chemomech("run", folder, "--quiet")
+    assert done.returncode == 0, done.stderr
+    results = open_results(folder / "results")
+    found = open_amplitudes(results)
+    assert found is not None and found.frames == 4
+    table = read_table(folder / "results" / AMPLITUDES_TABLE)
+    assert table["Spectrum [-]"].tolist() == [1, 1, 2, 2]
+    assert table["Frequency [Hz]"].tolist() == [1e3, 1e-2, 1e3, 1e-2]
+    current, phase = amplitude_arrays(CURRENT_AMPLITUDE)
+    (spectrum, _) = read_spectra(folder / "results")
+    at = int(np.argmin(np.abs(spectrum.frequencies - 1e3)))
+    here = found.array(current, 0)
+    here = here[np.isfinite(here)]
+    # in one dimension all of the current passes the interface: 1/|Z| per volt, ahead by minus the angle of Z
+    assert here == pytest.approx(np.full(len(here), 1e3 / abs(spectrum.impedance[at])), rel=1e-6)
+    angle = found.array(phase, 0)
+    assert np.nanmax(np.abs(angle + np.degrees(np.angle(spectrum.impedance[at])))) < 1e-3
+    lithium = found.array("Concentration amplitude [mol.m-3.V-1]", 1)
+    assert np.isnan(lithium).any() and np.nanmin(lithium) > 0.0
+    drawn = {path.stem for path in (folder / "results" / "figures").glob("amplitude_*.png")}
+    assert drawn == {
+        f"amplitude_{name}"
+        for name in ("concentration", "electronic_potential", "ionic_potential", "interface_current")
+    }
+    refused = small.chemomech("check", folder, "--set", 'protocol.steps=["Rest for 1 s"]')
+    assert refused.returncode == 2 and "the protocol has no impedance step" in refused.stderr
+    resumed = small.chemomech("run", folder, "--quiet", "--resume", "--set", "protocol.cycles=2")
+    assert resumed.returncode == 0, resumed.stderr
+    again = open_amplitudes(open_results(folder / "results"))
+    assert again is not None and again.frames == 8
+    assert np.array_equal(again.array(current, 0), found.array(current, 0), equal_nan=True)
+    assert len(read_table(folder / "results" / AMPLITUDES_TABLE)["Frame [-]"]) == 8

@@ -200,6 +200,28 @@ def test_cycles_are_written_one_a_row(results: Any) -> None:
     assert cycles[name][0] == pytest.approx(history[name][last])
 
 
+def test_a_resolved_coating_cracks_by_its_own_strength(tmp_path: Path) -> None:
+    from chemomech.run import run_case
+
+    strength = {"tensile_strength": "60 MPa"}
+    shell = {"material": "LiNbO3", "role": "electrolyte", "properties": strength}
+    transfer = {"charge_transfer": {"exchange_current": "1 A/m^2"}}
+    mesh = small.SPHERE_MESH.replace("[mesh_size]", 'coating = "0.4 um"\n[mesh_size]')
+    content = {
+        **small.FILM,
+        "interfaces": {"particle|coating": transfer},
+        "cell": {**small.SPHERE["cell"], "current_collector": "particle|coating"},
+        "pressure": {"at": "top", "program": ["1 MPa"]},
+        "protocol": {"steps": ["Charge at 1C for 10 minutes"]},
+    }
+    case = small.case(tmp_path, content, mesh, regions={"coating": shell})
+    run_case(case, tmp_path / "results", quiet=True)
+    history = open_results(tmp_path / "results").history
+    stress, risk = history["Max principal stress in coating [MPa]"], history["Crack risk in coating [-]"]
+    assert risk == pytest.approx(np.maximum(stress, 0.0) / 60.0, rel=1e-9, abs=1e-12)
+    assert risk[-1] > 0.1  # the shell is pulled by the particle that shrinks
+
+
 def test_another_material_of_a_layer_is_another_run(tmp_path: Path) -> None:
     from chemomech.case.layers import layer_materials
 

@@ -33,6 +33,11 @@ REQUIRED = {
     "active": ["NMC811", "LCO", "LFP", "graphite", "silicon"],
     "electrolyte": ["Li6PS5Cl", "Li3PS4", "LLZO", "PEO-LiTFSI", "Li3InCl6", "LiNbO3"],
     "conductor": ["lithium"],
+    "side reaction": [
+        "Li6PS5Cl-sulfide-oxidation",
+        "Li6PS5Cl-thiophosphate-oxidation",
+        "Li6PS5Cl-reduction",
+    ],
     "interphase": ["NMC811-Li6PS5Cl", "Li-Li6PS5Cl", "NMC811-Li6PS5Cl-interdiffused"],
 }
 ACTIVE = REQUIRED["active"]

@@ -32,6 +32,19 @@ def test_arcs_inductance_and_capacitance_are_found() -> None:
         assert fitted.elastance == pytest.approx(exact.elastance, rel=1e-4, abs=1e-9)
 
 
+def test_a_signed_distribution_has_the_arc_below_zero() -> None:
+    omega = 2j * np.pi * FREQUENCIES
+    loop = 10.0 + 50.0 / (1 + (omega * 1e-3) ** 0.9) - 15.0 / (1 + omega * 0.5)
+    found = relaxation(FREQUENCIES, loop, signed=True)
+    assert found.density.min() < 0.0 < found.density.max()
+    fast, slow = arcs(FREQUENCIES, loop, found).arcs
+    assert (fast.time, fast.resistance, fast.exponent) == pytest.approx((1e-3, 50.0, 0.9), rel=1e-3)
+    assert (slow.time, slow.resistance, slow.exponent) == pytest.approx((0.5, -15.0, 1.0), rel=1e-3)
+    assert slow.height < 0.0
+    only = relaxation(FREQUENCIES, loop)
+    assert only.density.min() >= 0.0 and only.noise > 100 * found.noise
+
+
 def test_a_stronger_regularisation_widens_the_peaks() -> None:
     impedance = TWO.impedance(FREQUENCIES)
     sharp, wide = (relaxation(FREQUENCIES, impedance, regularisation=value) for value in (1e-10, 1.0))

@@ -585,6 +585,8 @@ def test_figures_show_what_they_are_asked(tmp_path: Path) -> None:
         drawn(tmp_path, table, x="y [V]", y=["y [V]"], by="z [MPa]"),
         drawn(tmp_path, table, x="x [um]", y=["z [MPa]"], colour="y [V]"),
         drawn(tmp_path, table, x="x [um]", y=["z [MPa]"], colour="y [V]", levels=[20.0]),
+        drawn(tmp_path, table, x="x [um]", y=["z [MPa]"], colour="y [V]", marks={"x": [5.0]}),
+        drawn(tmp_path, table, x="x [um]", y=["y [V]"], by="z [MPa]", marks={"y": [20.0]}),
     ]
     pictures = [plain, *others]
     for i, one in enumerate(pictures):

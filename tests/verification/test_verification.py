@@ -2,7 +2,9 @@
 
 import json
 import math
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -15,12 +17,17 @@ SLOW = {
     "particle_vs_pybamm",
     "diff_sphere_pot",
     "contact_hertz",
+    "cv_surface_reversible",
+    "side_reaction_impedance",
     "contact_westergaard",
     "czm_dcb",
     "debond_energy",
     "eff_voxel_image",
+    "eis_constriction",
     "eis_layers",
     "eis_transient",
+    "gitt",
+    "jacobian_parting",
     "scl_nm_law",
 }
 PARALLEL = {"ranks"}
@@ -52,6 +59,16 @@ def test_case(name: str) -> None:
 
 def test_every_table_has_a_case_and_every_case_a_table() -> None:
     assert set(run.menu()) == set(tables()) == set(run.NAMES)
+
+
+def test_every_case_has_its_figures_in_the_documents() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "verification.md").read_text(encoding="utf-8")
+    for name, table in tables().items():
+        _, heading, rest = page.partition(f"\n### {name}\n")
+        assert heading, f"docs/verification.md has no table of {name}"
+        shown = re.findall(r"^\| (\S+) \|", rest.partition("\n### ")[0], flags=re.MULTILINE)
+        wanted = {*table.get("expected", {}), *table.get("at_least", {}), *table.get("at_most", {})}
+        assert wanted <= set(shown), name
 
 
 def test_json_is_one_figure_a_line(capsys: pytest.CaptureFixture[str]) -> None:
