@@ -1,10 +1,12 @@
 """Residual and Jacobian of a split problem: r_i = sum_j A_ij x_j + b_i + N_i(x), J_ij = A_ij + dN_i/dx_j.
 
 A_ij and b_i are assembled when a constant or a given function has changed, which is looked at once a solve; N_i and
-its slopes are assembled each time.
+its slopes are assembled each time.  The linear terms are assembled from their forms at an anchor x_a, the iterate at
+first and again where Newton's method has gone far from it, and continued by A_ij (x - x_a): a product with x itself
+would lose the digits of small currents in good conductors to the size of their potentials.
 
-Constrained values x = g: the constrained columns of every A_ij are empty, so that b_i carries A_ij g; while x is not
-yet g, dN_i/dx_j (g - x) is added to N_i, so that Newton's step leads to g.
+Constrained values x = g: the constrained columns of every A_ij are empty, so that A_ij (g - x_a) is added at the
+anchor; while x is not yet g, dN_i/dx_j (g - x) is added to N_i, so that Newton's step leads to g.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import ufl
 from dolfinx import fem, la
+from mpi4py import MPI
 from petsc4py import PETSc
 
 from chemomech.solver.blockmatrix import BlockMatrix, Pair, create, layout
@@ -23,6 +26,8 @@ from chemomech.solver.split import SplitRow
 
 type FloatArray = npt.NDArray[np.float64]
 
+FAR: Final = 1e-4
+"""distance from the anchor, in scales of any field, at which it is moved"""
 NOISE: Final = 1e-3
 """distance from the present state, in scales, at which the pattern of the matrix is found"""
 
@@ -107,6 +112,15 @@ class Assembler:
         self.slopes: dict[Pair, fem.Form] = {
             (i, j): compile_form(form) for i, j in cells if (form := rows[i].slopes[j]) is not None
         }
+        self._scales = list(scales)
+        self._straight = {
+            i: compile_form(form)
+            for i, row in enumerate(rows)
+            if (form := row.straight(functions)) is not None
+        }
+        self._anchor: list[FloatArray] | None = None
+        self._anchored = [la.vector(*layout(function.function_space)) for function in functions]
+        """b_i + sum_j A_ij x_a"""
         self._given = {i: compile_form(row.given) for i, row in enumerate(rows) if row.given is not None}
         self._curved = {i: compile_form(row.curved) for i, row in enumerate(rows) if row.curved is not None}
         self._local = {i: la.vector(*layout(functions[i].function_space)) for i in self._curved}
@@ -176,10 +190,7 @@ class Assembler:
             fixed.array[:] = 0.0
             if i in self._given:
                 fem.assemble_vector(fixed.array, self._given[i])
-            for j, held in enumerate(self._held):
-                if (i, j) in self.kept and held.bcs and np.any(held.values):
-                    fem.apply_lifting(fixed.array, [self.kept[i, j].compiled], [held.bcs], alpha=-1.0)
-            fixed.scatter_reverse(la.InsertMode.add)
+        self._anchor = None
 
     def forget(self) -> None:
         """Have everything assembled anew at the next `refresh`."""
@@ -191,14 +202,17 @@ class Assembler:
     def residual(self, x: PETSc.Vec, result: PETSc.Vec) -> None:
         """Assemble the residual at x (collective)."""
         values, parts = self.parts(x, False), self.parts(result, True)
+        if self._anchor is None or self._far(values, self._anchor):
+            self._move_anchor(values)
+        assert self._anchor is not None
         inside, outside = self._vectors
-        for vector, value in zip(inside, values, strict=True):
-            vector.array[:] = value
+        for vector, value, start in zip(inside, values, self._anchor, strict=True):
+            vector.array[:] = value - start
         self.linear.multiply(inside, outside)
         for i, part in enumerate(parts):
             size = len(part)
             part[:] = outside[i].array_r
-            part += self._fixed[i].array[:size]
+            part += self._anchored[i].array[:size]
             if i in self._curved:
                 local = self._local[i]
                 local.array[:] = 0.0
@@ -207,6 +221,28 @@ class Assembler:
                 local.scatter_reverse(la.InsertMode.add)
                 part += local.array[:size]
             self._held[i].impose(part, values[i])
+
+    def _far(self, values: Sequence[FloatArray], anchor: Sequence[FloatArray]) -> bool:
+        moved = [
+            float(np.max(np.abs(value - start), initial=0.0)) / scale
+            for value, start, scale in zip(values, anchor, self._scales, strict=True)
+        ]
+        comm = self.functions[0].function_space.mesh.comm
+        return not float(comm.allreduce(max(moved), op=MPI.MAX)) <= FAR  # also where it is no number
+
+    def _move_anchor(self, values: Sequence[FloatArray]) -> None:
+        self._anchor = [value.copy() for value in values]
+        for i, anchored in enumerate(self._anchored):
+            anchored.array[:] = self._fixed[i].array
+            if i in self._straight:
+                fem.assemble_vector(anchored.array, self._straight[i])
+            for j, held in enumerate(self._held):
+                if (i, j) in self.kept and not held.met:
+                    start = [self.functions[j].x.array]
+                    fem.apply_lifting(
+                        anchored.array, [self.kept[i, j].compiled], [held.bcs], x0=start, alpha=-1.0
+                    )
+            anchored.scatter_reverse(la.InsertMode.add)
 
     def _lift(self, i: int, array: FloatArray) -> None:
         for j, held in enumerate(self._held):
