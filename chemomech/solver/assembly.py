@@ -27,7 +27,8 @@ from chemomech.solver.split import SplitRow
 type FloatArray = npt.NDArray[np.float64]
 
 FAR: Final = 1e-4
-"""distance from the anchor, in scales of any field, at which it is moved"""
+"""distance from the anchor, in scales of any field, at which it is moved where blocks are solved one by one; factors are
+worth the last digit, so that with them every iterate is an anchor"""
 NOISE: Final = 1e-3
 """distance from the present state, in scales, at which the pattern of the matrix is found"""
 
@@ -113,6 +114,7 @@ class Assembler:
             (i, j): compile_form(form) for i, j in cells if (form := rows[i].slopes[j]) is not None
         }
         self._scales = list(scales)
+        self._reach = FAR if nest else 0.0
         self._straight = {
             i: compile_form(form)
             for i, row in enumerate(rows)
@@ -228,7 +230,7 @@ class Assembler:
             for value, start, scale in zip(values, anchor, self._scales, strict=True)
         ]
         comm = self.functions[0].function_space.mesh.comm
-        return not float(comm.allreduce(max(moved), op=MPI.MAX)) <= FAR  # also where it is no number
+        return not float(comm.allreduce(max(moved), op=MPI.MAX)) <= self._reach  # also where it is no number
 
     def _move_anchor(self, values: Sequence[FloatArray]) -> None:
         self._anchor = [value.copy() for value in values]
