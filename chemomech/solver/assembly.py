@@ -27,8 +27,8 @@ from chemomech.solver.split import SplitRow
 type FloatArray = npt.NDArray[np.float64]
 
 FAR: Final = 1e-4
-"""distance from the anchor, in scales of any field, at which it is moved where blocks are solved one by one; factors are
-worth the last digit, so that with them every iterate is an anchor"""
+"""distance from the anchor, in scales of any field, at which it is moved where blocks are solved one by one; with
+factors, which are worth the last digit, every iterate is an anchor"""
 NOISE: Final = 1e-3
 """distance from the present state, in scales, at which the pattern of the matrix is found"""
 
