@@ -1,15 +1,15 @@
-"""Residual and Jacobian of a split problem: r_i = s_i + sum_j A_ij (x_j - x0_j) + N_i(x), J_ij = A_ij + dN_i/dx_j.
+"""Residual and Jacobian of a split problem: r_i = sum_j A_ij x_j + b_i + N_i(x), J_ij = A_ij + dN_i/dx_j.
 
-A_ij is assembled when a constant or a given function has changed, which is looked at once a solve; what is straight,
-s_i = sum_j A_ij x0_j + b_i, is integrated once a solve, where it starts, x0; N_i and its slopes each time.  A x0 as a
-product of matrix and vector would lose digits that integrals of gradients keep: on fine meshes Newton's method would
-stall on its round-off.
+A_ij and b_i are assembled when a constant or a given function has changed, which is looked at once a solve; N_i and
+its slopes are assembled each time.  The linear terms are assembled from their forms at an anchor x_a, the iterate at
+first and again where Newton's method has gone far from it, and continued by A_ij (x - x_a): a product with x itself
+would lose the digits of small currents in good conductors to the size of their potentials.
 
-Constrained values x = g: the constrained columns of every A_ij are empty, so that s_i carries A_ij (g - x0); while x is
-not yet g, dN_i/dx_j (g - x) is added to N_i, so that Newton's step leads to g.
+Constrained values x = g: the constrained columns of every A_ij are empty, so that A_ij (g - x_a) is added at the
+anchor; while x is not yet g, dN_i/dx_j (g - x) is added to N_i, so that Newton's step leads to g.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import chemomech.runtime  # noqa: F401
@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import ufl
 from dolfinx import fem, la
+from mpi4py import MPI
 from petsc4py import PETSc
 
 from chemomech.solver.blockmatrix import BlockMatrix, Pair, create, layout
@@ -25,6 +26,9 @@ from chemomech.solver.split import SplitRow
 
 type FloatArray = npt.NDArray[np.float64]
 
+FAR: Final = 1e-4
+"""distance from the anchor, in scales of any field, at which it is moved where blocks are solved one by one; with
+factors, which are worth the last digit, every iterate is an anchor"""
 NOISE: Final = 1e-3
 """distance from the present state, in scales, at which the pattern of the matrix is found"""
 
@@ -109,15 +113,21 @@ class Assembler:
         self.slopes: dict[Pair, fem.Form] = {
             (i, j): compile_form(form) for i, j in cells if (form := rows[i].slopes[j]) is not None
         }
+        self._scales = list(scales)
+        self._reach = FAR if nest else 0.0
         self._straight = {
-            i: compile_form(row.straight) for i, row in enumerate(rows) if row.straight is not None
+            i: compile_form(form)
+            for i, row in enumerate(rows)
+            if (form := row.straight(functions)) is not None
         }
+        self._anchor: list[FloatArray] | None = None
+        self._anchored = [la.vector(*layout(function.function_space)) for function in functions]
+        """b_i + sum_j A_ij x_a"""
+        self._given = {i: compile_form(row.given) for i, row in enumerate(rows) if row.given is not None}
         self._curved = {i: compile_form(row.curved) for i, row in enumerate(rows) if row.curved is not None}
         self._local = {i: la.vector(*layout(functions[i].function_space)) for i in self._curved}
         self._fixed = [la.vector(*layout(function.function_space)) for function in functions]
-        """s_i"""
-        self._start = [np.zeros(0) for _ in functions]
-        """x0, owned values"""
+        """b_i"""
         self._vectors = [[_vector(f.function_space) for f in functions] for _ in range(2)]
         self.jacobian, strict = self._create(scales, set(loose))
         self.linear = self._constant_part(strict)
@@ -170,7 +180,7 @@ class Assembler:
     # ---- before a solve ---------------------------------------------------------------------------
 
     def refresh(self) -> None:
-        """Assemble what constants and given functions have changed, for a solve from the functions (collective)."""
+        """Assemble what constants and given functions have changed (collective)."""
         stale = [pair for pair, kept in self.kept.items() if kept.changed()]
         for pair in stale:
             self.linear.blocks[pair].zeroEntries()
@@ -180,11 +190,9 @@ class Assembler:
             held.refresh()
         for i, fixed in enumerate(self._fixed):
             fixed.array[:] = 0.0
-            if i in self._straight:
-                fem.assemble_vector(fixed.array, self._straight[i])
-            self._lift(i, fixed.array, {pair: kept.compiled for pair, kept in self.kept.items()})
-            fixed.scatter_reverse(la.InsertMode.add)
-            self._start[i] = self.functions[i].x.array[: len(self._vectors[0][i].array_r)].copy()
+            if i in self._given:
+                fem.assemble_vector(fixed.array, self._given[i])
+        self._anchor = None
 
     def forget(self) -> None:
         """Have everything assembled anew at the next `refresh`."""
@@ -196,28 +204,53 @@ class Assembler:
     def residual(self, x: PETSc.Vec, result: PETSc.Vec) -> None:
         """Assemble the residual at x (collective)."""
         values, parts = self.parts(x, False), self.parts(result, True)
+        if self._anchor is None or self._far(values, self._anchor):
+            self._move_anchor(values)
+        assert self._anchor is not None
         inside, outside = self._vectors
-        for vector, value, start in zip(inside, values, self._start, strict=True):
+        for vector, value, start in zip(inside, values, self._anchor, strict=True):
             vector.array[:] = value - start
         self.linear.multiply(inside, outside)
         for i, part in enumerate(parts):
             size = len(part)
             part[:] = outside[i].array_r
-            part += self._fixed[i].array[:size]
+            part += self._anchored[i].array[:size]
             if i in self._curved:
                 local = self._local[i]
                 local.array[:] = 0.0
                 fem.assemble_vector(local.array, self._curved[i])
-                self._lift(i, local.array, self.slopes)
+                self._lift(i, local.array)
                 local.scatter_reverse(la.InsertMode.add)
                 part += local.array[:size]
             self._held[i].impose(part, values[i])
 
-    def _lift(self, i: int, array: FloatArray, forms: Mapping[Pair, fem.Form]) -> None:
+    def _far(self, values: Sequence[FloatArray], anchor: Sequence[FloatArray]) -> bool:
+        moved = [
+            float(np.max(np.abs(value - start), initial=0.0)) / scale
+            for value, start, scale in zip(values, anchor, self._scales, strict=True)
+        ]
+        comm = self.functions[0].function_space.mesh.comm
+        return not float(comm.allreduce(max(moved), op=MPI.MAX)) <= self._reach  # also where it is no number
+
+    def _move_anchor(self, values: Sequence[FloatArray]) -> None:
+        self._anchor = [value.copy() for value in values]
+        for i, anchored in enumerate(self._anchored):
+            anchored.array[:] = self._fixed[i].array
+            if i in self._straight:
+                fem.assemble_vector(anchored.array, self._straight[i])
+            for j, held in enumerate(self._held):
+                if (i, j) in self.kept and not held.met:
+                    start = [self.functions[j].x.array]
+                    fem.apply_lifting(
+                        anchored.array, [self.kept[i, j].compiled], [held.bcs], x0=start, alpha=-1.0
+                    )
+            anchored.scatter_reverse(la.InsertMode.add)
+
+    def _lift(self, i: int, array: FloatArray) -> None:
         for j, held in enumerate(self._held):
-            if (i, j) in forms and not held.met:
+            if (i, j) in self.slopes and not held.met:
                 start = [self.functions[j].x.array]
-                fem.apply_lifting(array, [forms[i, j]], [held.bcs], x0=start, alpha=-1.0)
+                fem.apply_lifting(array, [self.slopes[i, j]], [held.bcs], x0=start, alpha=-1.0)
 
     def assemble_jacobian(self) -> None:
         """Assemble the Jacobian at the functions' values into `matrix` (collective)."""

@@ -13,7 +13,7 @@ What is constant is set up once.  Multigrid of the rest is set up again only whe
 how fast the iteration converges.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ from dolfinx import fem
 from petsc4py import PETSc
 
 from chemomech.fields import Treatment
-from chemomech.solver.multigrid import BORDER, MASS, MULTIGRID, joined_rigid_body_modes, make_solver
+from chemomech.solver.multigrid import BORDER, FACTORS, MASS, MULTIGRID, joined_rigid_body_modes, make_solver
 from chemomech.timing import PRECONDITIONER, timed
 
 THRESHOLDS: Final = {"parabolic": 0.01, "elliptic": 0.05, "elastic": 0.0, "parting": 0.01}
@@ -43,6 +43,10 @@ class BlockTraits:
     treatment: Treatment
     scale: float
     """size of a change that counts as one"""
+
+
+def _multigrid(kind: str) -> dict[str, Any]:
+    return {**MULTIGRID, "pc_gamg_threshold": THRESHOLDS[kind]}
 
 
 class Stage:
@@ -69,10 +73,10 @@ class Stage:
         if self.ksp is None:
             self.load, self.answer = self.matrix.createVecs()
 
-    def set_up(self, threshold: float) -> None:
-        """Set multigrid up for the present matrix and keep it until the next call."""
+    def set_up(self, options: Mapping[str, Any]) -> None:
+        """Set the solver up for the present matrix and keep it until the next call."""
         if self.ksp is None:
-            self.ksp = make_solver(self.matrix, {**MULTIGRID, "pc_gamg_threshold": threshold})
+            self.ksp = make_solver(self.matrix, options)
         self.ksp.getPC().setReusePreconditioner(False)
         self.ksp.setOperators(self.matrix)
         self.ksp.setUp()
@@ -147,6 +151,9 @@ class BlockPreconditioner:
         """projected block of each parabolic one"""
         self.fluxes = [i for i in self._with("projected") if self._partner(i) is None]
         self.local = self._with("local")
+        # A volume's field that potentials define between them (the charge of ions) entangles these at every point:
+        # their block has no multigrid here, it is factorised.
+        self._entangled = any(self._fills(f) for f in self.fluxes)
         self._moving = bool(set(varying) & set(self.elastic))
         self._masses: dict[int, PETSc.KSP] = {}
         self._parabolic = {c: Stage([c]) for c in self.parabolic}
@@ -165,6 +172,10 @@ class BlockPreconditioner:
         mesh = self.functions[projected].function_space.mesh
         same = [i for i in self._with("parabolic") if self.functions[i].function_space.mesh == mesh]
         return same[0] if same else None
+
+    def _fills(self, field: int) -> bool:
+        body = self.functions[field].function_space.mesh
+        return bool(body.topology.dim == body.geometry.dim)
 
     # ---- set-up -----------------------------------------------------------------------------------
 
@@ -190,7 +201,7 @@ class BlockPreconditioner:
             self._set_up_parabolic(c)
         if self._elliptic is not None and (self._due or self._elliptic.ksp is None):
             self._elliptic.take([[self._condensed(i, j) for j in self.elliptic] for i in self.elliptic])
-            self._elliptic.set_up(THRESHOLDS["elliptic"])
+            self._elliptic.set_up(FACTORS if self._entangled else _multigrid("elliptic"))
         if self._elastic is not None and (self._elastic.ksp is None or (self._due and self._moving)):
             self._set_up_elastic(self._elastic)
         for g in self.globals:
@@ -210,7 +221,7 @@ class BlockPreconditioner:
         changed = abs(size - self._norms.get(c, 0.0)) > CHANGED * size
         stage.take([[matrix]])
         if self._due or changed or stage.ksp is None:
-            stage.set_up(THRESHOLDS["parabolic"])
+            stage.set_up(_multigrid("parabolic"))
             self._norms[c] = size
 
     def _complement(self, c: int, p: int) -> PETSc.Mat:
@@ -268,7 +279,7 @@ class BlockPreconditioner:
             stage.matrix.setNearNullSpace(joined_rigid_body_modes(spaces))
             if not self._moving:
                 stage.matrix.setOption(PETSc.Mat.Option.SPD, True)
-        stage.set_up(THRESHOLDS["parting" if self._moving else "elastic"])
+        stage.set_up(_multigrid("parting" if self._moving else "elastic"))
 
     def _set_up_global(self, g: int) -> None:
         # Fluxes on an interface are condensed first, as they are between the potentials.

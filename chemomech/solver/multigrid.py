@@ -26,6 +26,7 @@ MASS: Final = {
     "ksp_norm_type": "none",
     "pc_type": "jacobi",
 }
+FACTORS: Final = {"ksp_type": "preonly", "pc_type": "lu", "pc_factor_mat_solver_type": "mumps"}
 BORDER: Final = {"ksp_type": "cg", "ksp_rtol": 1e-6, "ksp_max_it": 100, "ksp_initial_guess_nonzero": True}
 
 _numbers = itertools.count()

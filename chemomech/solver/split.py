@@ -25,12 +25,19 @@ class SplitRow:
 
     constant: list[ufl.Form | None]
     """A_ij by unknown: free of unknowns"""
-    straight: ufl.Form | None
-    """sum_j A_ij x_j + b_i, to be integrated at an x"""
+    given: ufl.Form | None
+    """b_i: free of unknowns"""
     curved: ufl.Form | None
     """N_i: what depends on an unknown in any other way"""
     slopes: list[ufl.Form | None]
     """derivative of N_i by each unknown"""
+
+    def straight(self, functions: Sequence[fem.Function]) -> ufl.Form | None:
+        """sum_j A_ij x_j as a form of its own."""
+        pairs = zip(self.constant, functions, strict=True)
+        return _sum(
+            [ufl.replace(form, {_trial(form): function}) for form, function in pairs if form is not None]
+        )
 
     @property
     def whole(self) -> list[ufl.Form | None]:
@@ -43,28 +50,27 @@ def split(row: ufl.Form, functions: Sequence[fem.Function]) -> SplitRow:
     """Cut one row of a residual into its constant, given and curved parts."""
     constant: list[list[ufl.Form]] = [[] for _ in functions]
     slopes: list[list[ufl.Form]] = [[] for _ in functions]
-    straight: list[ufl.Form] = []
+    given: list[ufl.Form] = []
     curved: list[ufl.Form] = []
     for integral in row.integrals():
         part = expand_derivatives(ufl.Form([integral]))
-        linear = {}
+        straight = {}
         for j, derivative in _derivatives(part, functions).items():
             if not depends(derivative, functions):
                 constant[j].append(derivative)
-                trial = derivative.arguments()[-1]
-                straight.append(ufl.replace(derivative, {trial: functions[j]}))
-                linear[functions[j]] = Zero(functions[j].ufl_shape)
-        if linear:
-            part = ufl.replace(part, linear)
+                zero = Zero(functions[j].ufl_shape)
+                straight[functions[j]] = zero
+        if straight:
+            part = ufl.replace(part, straight)
         if part.empty():
             continue
         if not depends(part, functions):
-            straight.append(part)
+            given.append(part)
             continue
         curved.append(part)
         for j, derivative in _derivatives(part, functions).items():
             slopes[j].append(derivative)
-    return SplitRow([_sum(x) for x in constant], _sum(straight), _sum(curved), [_sum(x) for x in slopes])
+    return SplitRow([_sum(x) for x in constant], _sum(given), _sum(curved), [_sum(x) for x in slopes])
 
 
 def depends(form: ufl.Form, functions: Sequence[fem.Function]) -> bool:
@@ -83,6 +89,10 @@ def _derivatives(part: ufl.Form, functions: Sequence[fem.Function]) -> dict[int,
         if not (isinstance(derivative, ufl.ZeroBaseForm) or derivative.empty()):
             found[j] = derivative
     return found
+
+
+def _trial(form: ufl.Form) -> Any:
+    return next(argument for argument in form.arguments() if argument.number() == 1)
 
 
 def _sum(forms: Sequence[ufl.Form]) -> Any:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import block_cases
 import numpy as np
 import pytest
 import small
@@ -82,6 +83,29 @@ def write(*arguments):
 runs.write_checkpoint = write
 main(["run", sys.argv[1], "--quiet"])
 """
+
+
+EXACT = """
+import chemomech.runtime
+import sys
+from pathlib import Path
+import block_cases, exactness, small
+from chemomech.case.read import read_case
+model = small.model(read_case(Path(sys.argv[1])))
+exactness.disturb(model.problem)
+for nest in (False, True):
+    residual, jacobian = exactness.compare(model.problem, nest=nest)
+    assert residual < 1e-13 and jacobian < 1e-13, (nest, residual, jacobian)
+print("exact", flush=True)
+"""
+
+
+@pytest.mark.parametrize("name", ["films, double layer, fixture", "bodies that part"])
+def test_what_is_split_is_exact_on_two_ranks(name: str, tmp_path: Path) -> None:
+    folder = small.write(tmp_path, *block_cases.CASES[name])
+    done = small.script(EXACT, folder, ranks=2)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("exact") == 2
 
 
 @pytest.mark.parametrize("ranks", [2, 3])

@@ -14,7 +14,7 @@ from mpi4py import MPI
 
 from chemomech.solver.newton import NewtonOptions, NewtonSolver
 
-PER_NEWTON = {"quadratic displacement": 45}
+PER_NEWTON = {"quadratic displacement": 45, "salt": 45}
 """Krylov iterations per Newton step that a sound preconditioner stays below; 25 where none are given"""
 RAMPS = {"weak kinetics": (1e-3, 1e-2, 0.1, 0.4, 1.0)}
 """shares of the current in which it is reached: Newton's method leaps too far at once"""
