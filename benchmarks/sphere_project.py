@@ -52,9 +52,7 @@ with report.part("set-up"):
         ),
         CUBE: Solid(*(number(domain, value) for value in MODULI[CUBE])),
     }
-    host = Host(
-        number(domain, MAXIMUM), potential, lambda theta: number(domain, DIFFUSIVITY), solids[SPHERE]
-    )
+    host = Host(number(domain, MAXIMUM), potential, lambda theta: number(domain, DIFFUSIVITY), solids[SPHERE])
     physics = [
         LithiumTransport({SPHERE: host}, number(domain, TEMPERATURE), "dilute"),
         StressEquilibrium(solids),
@@ -65,9 +63,7 @@ with report.part("set-up"):
     state.unknowns[CHEMICAL_POTENTIAL].function.x.array[:] = potential(START / MAXIMUM)
     space = state.unknowns[DISPLACEMENT].space
     below = fem.locate_dofs_topological(space, 2, domain.facet_boundary["bottom"])
-    entering = domain.on_interface(
-        -number(domain, FLUX) * state.test[CONCENTRATION]("+"), [SPHERE], [CUBE]
-    )
+    entering = domain.on_interface(-number(domain, FLUX) * state.test[CONCENTRATION]("+"), [SPHERE], [CUBE])
     bench = Bench(
         state,
         physics,
