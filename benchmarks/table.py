@@ -1,4 +1,4 @@
-"""Puts the JSON lines of a run into the table of docs/performance.md.  usage: table.py LINES.jsonl docs/performance.md"""
+"""Puts the JSON lines of a run into the table of docs/performance.md.  usage: LINES PAGE"""
 
 import json
 import sys
