@@ -4,9 +4,9 @@ from pathlib import Path
 
 import gmsh
 import numpy as np
-from chemomech.geometry.build import open_mesh, session
 
 from benchmarks.sphere import CUBE, SIZES, SPHERE
+from chemomech.geometry.build import open_mesh, session
 
 RECIPE = Path(__file__).parent / "sphere.toml"
 

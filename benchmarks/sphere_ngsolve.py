@@ -46,7 +46,9 @@ def read_mesh(arrays):
     mesh.AddPoints(np.ascontiguousarray(points))
     cells = {name: arrays[f"cells {name}"] for name in (SPHERE, CUBE)}
     faces = {
-        name: np.unique(np.sort(np.vstack([part[:, k] for k in ([0, 1, 2], [0, 1, 3], [0, 2, 3], [1, 2, 3])])), axis=0)
+        name: np.unique(
+            np.sort(np.vstack([part[:, k] for k in ([0, 1, 2], [0, 1, 3], [0, 2, 3], [1, 2, 3])])), axis=0
+        )
         for name, part in cells.items()
     }
     both, times = np.unique(np.vstack(list(faces.values())), axis=0, return_counts=True)
@@ -187,7 +189,9 @@ class Blocks:
         self.up, self.down, self.load, self.stiffness = up.mat, down.mat, load.vec, stiffness.mat
         self.free = ng.Projector(Vu.FreeDofs(), True)
         self.elastic_inverse = (
-            stiffness.mat.Inverse(Vu.FreeDofs(), inverse="sparsecholesky") if preconditioner is None else preconditioner.mat
+            stiffness.mat.Inverse(Vu.FreeDofs(), inverse="sparsecholesky")
+            if preconditioner is None
+            else preconditioner.mat
         )
         self.keep = preconditioner
         self.vectors = ng.BlockVector([self.chemical.vec.CreateVector(), self.elastic.vec.CreateVector()])
@@ -206,7 +210,9 @@ class Blocks:
     def correct(self):
         self.form.AssembleLinearization(self.chemical.vec)
         inverse = self.form.mat.Inverse(E.FreeDofs(), inverse="umfpack")
-        matrix = ng.BlockMatrix([[self.form.mat, self.up], [self.free @ self.down, self.free @ self.stiffness]])
+        matrix = ng.BlockMatrix(
+            [[self.form.mat, self.up], [self.free @ self.down, self.free @ self.stiffness]]
+        )
         pre = Triangular(inverse, self.elastic_inverse, self.down, self.vectors)
         solver = GMResSolver(mat=matrix, pre=pre, tol=1e-3, maxiter=200, printrates=False)
         self.change.data = solver * self.vectors
@@ -217,7 +223,9 @@ class Blocks:
 
 OPTIONS = {"h1amg": {}, "bddc": {"coarsetype": "h1amg"}}
 with report.part("set-up"):
-    newton_solver = Monolithic() if strategy != "iterative" else Blocks(sys.argv[4] if len(sys.argv) > 4 else "cholesky")
+    newton_solver = (
+        Monolithic() if strategy != "iterative" else Blocks(sys.argv[4] if len(sys.argv) > 4 else "cholesky")
+    )
     old.vec.data = newton_solver.parts[0].vec
 
 newton = 0

@@ -24,9 +24,14 @@ with report.part("import"):
     from pathlib import Path
 
     import chemomech.runtime  # noqa: F401
+
     import dolfinx
     import numpy as np
     import ufl
+    from dolfinx import fem
+    from mpi4py import MPI
+    from petsc4py import PETSc
+
     from chemomech.domain import read_domain
     from chemomech.fields import CHEMICAL_POTENTIAL, CONCENTRATION, DISPLACEMENT
     from chemomech.materials.free_energy import Solid
@@ -34,9 +39,6 @@ with report.part("import"):
     from chemomech.physics.mechanics import StackPressure, StressEquilibrium
     from chemomech.solver.jit import prepare
     from chemomech.verification.bench import NOTHING, Bench, fields_of, make_state, number
-    from dolfinx import fem
-    from mpi4py import MPI
-    from petsc4py import PETSc
 
 path, strategy, steps = arguments()
 comm = MPI.COMM_WORLD
@@ -52,9 +54,7 @@ with report.part("set-up"):
         ),
         CUBE: Solid(*(number(domain, value) for value in MODULI[CUBE])),
     }
-    host = Host(
-        number(domain, MAXIMUM), potential, lambda theta: number(domain, DIFFUSIVITY), solids[SPHERE]
-    )
+    host = Host(number(domain, MAXIMUM), potential, lambda theta: number(domain, DIFFUSIVITY), solids[SPHERE])
     physics = [
         LithiumTransport({SPHERE: host}, number(domain, TEMPERATURE), "dilute"),
         StressEquilibrium(solids),
@@ -65,9 +65,7 @@ with report.part("set-up"):
     state.unknowns[CHEMICAL_POTENTIAL].function.x.array[:] = potential(START / MAXIMUM)
     space = state.unknowns[DISPLACEMENT].space
     below = fem.locate_dofs_topological(space, 2, domain.facet_boundary["bottom"])
-    entering = domain.on_interface(
-        -number(domain, FLUX) * state.test[CONCENTRATION]("+"), [SPHERE], [CUBE]
-    )
+    entering = domain.on_interface(-number(domain, FLUX) * state.test[CONCENTRATION]("+"), [SPHERE], [CUBE])
     bench = Bench(
         state,
         physics,

@@ -1,0 +1,61 @@
+"""./dev bench [--only b1,b4] [--repeats N] [--quick]: one JSON object a line."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from benchmarks import composite
+from benchmarks.harness import ROOT, Disagreement, Side, compare
+
+PEERS = str(ROOT / ".cache" / "peers" / "bin" / "python")
+TOLERANCE = 1e-6
+
+
+def sphere(repeats: int, quick: bool) -> Iterator[dict[str, Any]]:
+    """Yield the figures of B1."""
+    from benchmarks.sphere_mesh import sphere_mesh
+
+    def side(python: str, module: str, *words: str) -> Side:
+        return Side((python, "-m", f"benchmarks.{module}", *words), {"PYTHONPATH": str(ROOT)})
+
+    for name, steps in (("m20k", 3), ("m60k", 2)) if quick else (("m20k", 10), ("m60k", 10), ("m150k", 3)):
+        mesh, count = str(sphere_mesh(name)), str(steps)
+        best = side(sys.executable, "sphere_project", mesh, "iterative", count)
+        pairs = {"plain": (best, side(sys.executable, "sphere_plain", mesh, "lu", count))}
+        for strategy in ("lu", "lu_once", "iterative"):
+            if strategy != "iterative" and quick and name != "m20k":
+                continue
+            ours = side(sys.executable, "sphere_project", mesh, strategy, count)
+            pairs[f"ngsolve_{strategy}"] = ours, side(PEERS, "sphere_ngsolve", mesh, strategy, count)
+        for peer, (ours, theirs) in pairs.items():
+            yield from compare(f"b1_{name}_{peer}", ours, theirs, repeats, TOLERANCE)
+
+
+BENCHMARKS = {"b1": sphere, "b4": composite.figures}
+
+
+def main() -> int:
+    """Run the chosen benchmarks; exit code 1 where two sides disagree."""
+    parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
+    parser.add_argument("--only", default=",".join(BENCHMARKS), help="names separated by commas: b1,b4")
+    parser.add_argument("--repeats", type=int, default=0, help="runs of each side; 5, with --quick 1")
+    parser.add_argument("--quick", action="store_true", help="fewer sizes, steps and repeats")
+    chosen = parser.parse_args()
+    unknown = set(chosen.only.split(",")) - set(BENCHMARKS)
+    if unknown:
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
+    repeats = chosen.repeats or (1 if chosen.quick else 5)
+    for name in chosen.only.split(","):
+        try:
+            for figure in BENCHMARKS[name](repeats, chosen.quick):
+                print(json.dumps(figure), flush=True)
+        except Disagreement as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

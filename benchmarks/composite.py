@@ -1,0 +1,153 @@
+"""B4: composite_cathode_3d at several sizes, through `chemomech run`; what each run says of itself in run.json."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterator
+from math import log
+from pathlib import Path
+from typing import Any
+
+from benchmarks.harness import ROOT, line
+
+INTERFACE, BULK = 0.45, 1.5
+FACTORS = {"n100k": 1.55, "n180k": 1.0, "n1m": 0.49}
+"""edge lengths relative to the recipe's, by name; the names tell about how many unknowns"""
+STEPS = 'protocol.steps=["Charge at C/3 for 40 seconds"]'
+SET_UP = ("mesh", "model", "forms", "first assembly")
+NEWTON = ("residual", "Jacobian", "preconditioner", "linear solve")
+
+
+def bandwidth() -> float:
+    """Return the STREAM triad of one core [GB/s]."""
+    compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")[0]
+    with tempfile.TemporaryDirectory() as folder:
+        program = Path(folder) / "triad"
+        source = Path(__file__).parent / "triad.c"
+        subprocess.run([compiler, "-O3", "-march=native", str(source), "-o", str(program)], check=True)
+        return float(subprocess.run([program], check=True, capture_output=True, text=True).stdout.split()[0])
+
+
+def run(case: str, overrides: list[str], ranks: int = 1) -> dict[str, Any]:
+    """Run a case without figures and return its run.json; RuntimeError where it fails."""
+    with tempfile.TemporaryDirectory() as folder:
+        start = ["mpiexec", "-n", str(ranks)] if ranks > 1 else []
+        command = [
+            *start,
+            sys.executable,
+            "-m",
+            "chemomech",
+            "run",
+            case,
+            "--results",
+            folder,
+            "--no-figures",
+            "--quiet",
+        ]
+        for override in overrides:
+            command += ["--set", override]
+        log_file = Path(folder) / "petsc.csv"
+        environment = os.environ | {"PETSC_OPTIONS": f"-log_view :{log_file}:ascii_csv"}
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()[-400:]}")
+        found: dict[str, Any] = json.loads((Path(folder) / "run.json").read_text(encoding="utf-8"))
+        found["flops"], found["messages"] = _petsc(log_file)
+        return found
+
+
+def _petsc(path: Path) -> tuple[float, float]:
+    # Flops and messages of all ranks inside SNESSolve, from PETSc's own log; 0 where it wrote none.
+    if not path.is_file():
+        return 0.0, 0.0
+    rows = [row.split(",") for row in path.read_text().splitlines()]
+    head = [cell.strip() for cell in rows[0]]
+    flops = messages = 0.0
+    for row in rows[1:]:
+        entry = dict(zip(head, (cell.strip() for cell in row), strict=False))
+        if entry.get("Event Name") == "SNESSolve":
+            flops += float(entry.get("FLOP", 0.0))
+            messages += float(entry.get("Num Messages", 0.0))
+    return flops, messages
+
+
+def composite(name: str, degree: int = 1, ranks: int = 1) -> dict[str, Any]:
+    """Run the composite at one size."""
+    factor = FACTORS[name]
+    size = (
+        f'mesh={{ recipe = "../../meshes/composite_3d.toml", mesh_size = {{ interface = "{INTERFACE * factor:.4g} um", '
+        f'bulk = "{BULK * factor:.4g} um", transition = "3 um" }} }}'
+    )
+    overrides = [size, STEPS, "numerics.initial_step=10 s", "numerics.maximum_step=10 s", "output.every=1000"]
+    return run("cases/composite_cathode_3d", [*overrides, f"numerics.displacement_degree={degree}"], ranks)
+
+
+def newton_cpu(found: dict[str, Any]) -> float:
+    """CPU seconds of one Newton iteration, over all ranks."""
+    busy = sum(found["timings"][name]["cpu_s"] for name in NEWTON if name in found["timings"])
+    return float(busy / found["counts"]["Newton iterations"])
+
+
+def figures(repeats: int, quick: bool) -> Iterator[dict[str, Any]]:
+    """Yield the figures of B4, of the machine, and of a warm start."""
+    triad = bandwidth()
+    yield line("machine_triad", [triad], "GB/s", {})
+    composite("n100k")  # meshes and compiled forms are there afterwards
+    points: list[tuple[int, float]] = []
+    per_newton: list[float] = []
+    chosen = (("n100k", repeats), ("n180k", repeats), ("n1m", 1 if quick else repeats))
+    for name, times in chosen:
+        found = [composite(name) for _ in range(times)]
+        last, versions = found[-1], found[-1]["versions"]
+        points.append((last["unknowns"], sorted(newton_cpu(one) for one in found)[times // 2]))
+        per_newton.append(last["counts"]["linear iterations"] / last["counts"]["Newton iterations"])
+        about = {"unknowns": last["unknowns"], "goal": {"n180k": 3e5, "n1m": 2.2e5}.get(name)}
+        yield line(f"b4_{name}_throughput", [one["throughput"] for one in found], "1/s", versions, **about)
+        krylov = [one["timings"]["linear solve"] for one in found]
+        rates = [
+            6e-9 * one["flops"] / spent["cpu_s"] / triad for one, spent in zip(found, krylov, strict=True)
+        ]
+        if min(rates) > 0.0:  # PETSc kept its log
+            about = {"how": "6 bytes a flop in SNESSolve over linear solve"}
+            yield line(f"b4_{name}_share_of_triad", rates, "-", versions, **about)
+        memory = [1e3 * max(one["peak_memory_mb"]) / one["unknowns"] for one in found]
+        yield line(
+            f"b4_{name}_memory_per_unknown", memory, "kB", versions, goal=2.5 if name == "n1m" else None
+        )
+        steps = [
+            sum(one["timings"][p]["wall_s"] for p in SET_UP)
+            / sum(one["timings"][p]["wall_s"] for p in (*NEWTON, "time steps") if p in one["timings"])
+            * (one["counts"]["accepted steps"] + 1)
+            for one in found
+        ]
+        yield line(
+            f"b4_{name}_set_up_in_steps", steps, "steps", versions, goal=3.0 if name == "n1m" else None
+        )
+        jacobian = [
+            one["timings"]["Jacobian"]["cpu_s"] / one["timings"]["Jacobian"]["calls"] for one in found
+        ]
+        yield line(f"b4_{name}_jacobian", jacobian, "s", versions, goal=0.1 if name == "n180k" else None)
+        yield line(f"b4_{name}_krylov_per_newton", [per_newton[-1]], "-", versions)
+    (small, cheap), (large, dear) = points[0], points[-1]
+    yield line("b4_growth_exponent", [log(dear / cheap) / log(large / small)], "-", versions, goal=1.05)
+    alone = composite("n180k")
+    for ranks in (2, 4):
+        shared = composite("n180k", ranks=ranks)
+        per_newton.append(shared["counts"]["linear iterations"] / shared["counts"]["Newton iterations"])
+        messages = shared["messages"] / max(1, shared["counts"]["linear iterations"])
+        yield line(f"b4_n180k_messages_{ranks}_ranks", [messages], "per Krylov iteration", versions)
+        if ranks == 2:
+            walls = [sum(r["timings"][p]["wall_s"] for p in NEWTON) for r in (alone, shared)]
+            yield line("b4_n180k_speed_up_2_ranks", [walls[0] / walls[1]], "-", versions, goal=1.7)
+    yield line("b4_krylov_variation", [max(per_newton) / min(per_newton)], "-", versions, goal=1.5)
+    quadratic = composite("n100k", degree=2)
+    about = {"unknowns": quadratic["unknowns"], "goal": 1.5e5}
+    yield line("b4_p2_throughput", [quadratic["throughput"]], "1/s", versions, **about)
+    first = ['protocol.steps=["Charge at C/5 for 1 second"]', "numerics.initial_step=1 s"]
+    run("cases/nmc811_particle", first)
+    walls = [run("cases/nmc811_particle", first)["wall_time_s"] for _ in range(repeats)]
+    yield line("warm_start_first_step", walls, "s", versions, goal=5.0)
