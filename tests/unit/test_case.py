@@ -494,4 +494,9 @@ def test_the_schema_accepts_the_sample_and_refuses_unknown_keys() -> None:
 
 
 def test_only_the_file_keys_are_keys() -> None:
-    assert set(Case.model_fields) - set(CaseFile.model_fields) == {"directory", "written", "origins", "patterns"}
+    assert set(Case.model_fields) - set(CaseFile.model_fields) == {
+        "directory",
+        "written",
+        "origins",
+        "patterns",
+    }
