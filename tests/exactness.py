@@ -18,7 +18,9 @@ def compare(problem: Any, *, nest: bool) -> tuple[float, float]:
     scales = [trait.scale for trait in traits]
     elastic = [i for i, trait in enumerate(traits) if trait.treatment == "elastic"]
     loose = elastic if len(elastic) > 1 else ()
-    made = Assembler(functions, scales, problem.split, problem.compile, problem.bcs, nest=nest, loose=loose)
+    made = Assembler(
+        functions, scales, problem.rows(), problem.split, problem.compile, problem.bcs, nest=nest, loose=loose
+    )
     kind = "nest" if nest else None
     x, got, expected = (
         fempetsc.create_vector([f.function_space for f in functions], kind=kind) for _ in range(3)

@@ -1,9 +1,9 @@
-"""Residual and Jacobian of a split problem: r_i = sum_j A_ij x_j + b_i + N_i(x), J_ij = A_ij + dN_i/dx_j.
+"""Residual and Jacobian of a split problem: R_i = sum_j A_ij x_j + b_i + N_i(x), J_ij = A_ij + dN_i/dx_j.
 
-A_ij and b_i are assembled when a constant or a given function has changed, which is looked at once a solve; N_i and
-its slopes are assembled each time.  The linear terms are assembled from their forms at an anchor x_a, the iterate at
-first and again where Newton's method has gone far from it, and continued by A_ij (x - x_a): a product with x itself
-would lose the digits of small currents in good conductors to the size of their potentials.
+A_ij are assembled when a constant or a given function has changed, which is looked at once a solve; the slopes of N_i
+each time.  The rows are assembled as they were written at an anchor x_a, the iterate at first and again where Newton's
+method has gone far from it; between anchors R_i(x) = R_i(x_a) + A_ij (x - x_a) + N_i(x) - N_i(x_a).  A product with x
+itself would lose the digits of small currents in good conductors to the size of their potentials.
 
 Constrained values x = g: the constrained columns of every A_ij are empty, so that A_ij (g - x_a) is added at the
 anchor; while x is not yet g, dN_i/dx_j (g - x) is added to N_i, so that Newton's step leads to g.
@@ -95,6 +95,7 @@ class Assembler:
         self,
         functions: Sequence[fem.Function],
         scales: Sequence[float],
+        forms: Sequence[ufl.Form],
         rows: Sequence[SplitRow],
         compile_form: Callable[[ufl.Form], fem.Form],
         bcs: Sequence[fem.DirichletBC],
@@ -115,19 +116,16 @@ class Assembler:
         }
         self._scales = list(scales)
         self._reach = FAR if nest else 0.0
-        self._straight = {
-            i: compile_form(form)
-            for i, row in enumerate(rows)
-            if (form := row.straight(functions)) is not None
-        }
+        self._rows = [compile_form(form) for form in forms]
+        self._curved = (
+            {i: compile_form(row.curved) for i, row in enumerate(rows) if row.curved is not None}
+            if nest
+            else {}
+        )
         self._anchor: list[FloatArray] | None = None
-        self._anchored = [la.vector(*layout(function.function_space)) for function in functions]
-        """b_i + sum_j A_ij x_a"""
-        self._given = {i: compile_form(row.given) for i, row in enumerate(rows) if row.given is not None}
-        self._curved = {i: compile_form(row.curved) for i, row in enumerate(rows) if row.curved is not None}
-        self._local = {i: la.vector(*layout(functions[i].function_space)) for i in self._curved}
-        self._fixed = [la.vector(*layout(function.function_space)) for function in functions]
-        """b_i"""
+        self._local = [la.vector(*layout(function.function_space)) for function in functions]
+        self._anchored = [np.zeros_like(local.array) for local in self._local]
+        """R_i - N_i at the anchor"""
         self._vectors = [[_vector(f.function_space) for f in functions] for _ in range(2)]
         self.jacobian, strict = self._create(scales, set(loose))
         self.linear = self._constant_part(strict)
@@ -188,10 +186,6 @@ class Assembler:
         self.linear.close(stale)
         for held in self._held:
             held.refresh()
-        for i, fixed in enumerate(self._fixed):
-            fixed.array[:] = 0.0
-            if i in self._given:
-                fem.assemble_vector(fixed.array, self._given[i])
         self._anchor = None
 
     def forget(self) -> None:
@@ -205,24 +199,52 @@ class Assembler:
         """Assemble the residual at x (collective)."""
         values, parts = self.parts(x, False), self.parts(result, True)
         if self._anchor is None or self._far(values, self._anchor):
-            self._move_anchor(values)
-        assert self._anchor is not None
+            self._assemble_rows(values, parts)
+        else:
+            self._continue(values, parts, self._anchor)
+        for held, part, value in zip(self._held, parts, values, strict=True):
+            held.impose(part, value)
+
+    def _assemble_rows(self, values: Sequence[FloatArray], parts: Sequence[FloatArray]) -> None:
+        # The whole rows as they were written: here is the anchor.
+        self._anchor = [value.copy() for value in values]
+        for i, (local, part) in enumerate(zip(self._local, parts, strict=True)):
+            local.array[:] = 0.0
+            fem.assemble_vector(local.array, self._rows[i])
+            for j, held in enumerate(self._held):
+                if (i, j) in self.kept and not held.met:
+                    start = [self.functions[j].x.array]
+                    fem.apply_lifting(
+                        local.array, [self.kept[i, j].compiled], [held.bcs], x0=start, alpha=-1.0
+                    )
+            self._lift(i, local.array)
+            local.scatter_reverse(la.InsertMode.add)
+            part[:] = local.array[: len(part)]
+        if self._reach > 0.0:
+            for i, part in enumerate(parts):
+                self._anchored[i][: len(part)] = part - self._curved_part(i, len(part))
+
+    def _continue(
+        self, values: Sequence[FloatArray], parts: Sequence[FloatArray], anchor: Sequence[FloatArray]
+    ) -> None:
         inside, outside = self._vectors
-        for vector, value, start in zip(inside, values, self._anchor, strict=True):
+        for vector, value, start in zip(inside, values, anchor, strict=True):
             vector.array[:] = value - start
         self.linear.multiply(inside, outside)
         for i, part in enumerate(parts):
             size = len(part)
-            part[:] = outside[i].array_r
-            part += self._anchored[i].array[:size]
-            if i in self._curved:
-                local = self._local[i]
-                local.array[:] = 0.0
-                fem.assemble_vector(local.array, self._curved[i])
-                self._lift(i, local.array)
-                local.scatter_reverse(la.InsertMode.add)
-                part += local.array[:size]
-            self._held[i].impose(part, values[i])
+            part[:] = outside[i].array_r + self._anchored[i][:size] + self._curved_part(i, size)
+
+    def _curved_part(self, i: int, size: int) -> FloatArray | float:
+        # N_i and what its slopes do to what is not yet held, owned entries.
+        if i not in self._curved:
+            return 0.0
+        local = self._local[i]
+        local.array[:] = 0.0
+        fem.assemble_vector(local.array, self._curved[i])
+        self._lift(i, local.array)
+        local.scatter_reverse(la.InsertMode.add)
+        return np.asarray(local.array[:size])
 
     def _far(self, values: Sequence[FloatArray], anchor: Sequence[FloatArray]) -> bool:
         moved = [
@@ -231,20 +253,6 @@ class Assembler:
         ]
         comm = self.functions[0].function_space.mesh.comm
         return not float(comm.allreduce(max(moved), op=MPI.MAX)) <= self._reach  # also where it is no number
-
-    def _move_anchor(self, values: Sequence[FloatArray]) -> None:
-        self._anchor = [value.copy() for value in values]
-        for i, anchored in enumerate(self._anchored):
-            anchored.array[:] = self._fixed[i].array
-            if i in self._straight:
-                fem.assemble_vector(anchored.array, self._straight[i])
-            for j, held in enumerate(self._held):
-                if (i, j) in self.kept and not held.met:
-                    start = [self.functions[j].x.array]
-                    fem.apply_lifting(
-                        anchored.array, [self.kept[i, j].compiled], [held.bcs], x0=start, alpha=-1.0
-                    )
-            anchored.scatter_reverse(la.InsertMode.add)
 
     def _lift(self, i: int, array: FloatArray) -> None:
         for j, held in enumerate(self._held):

@@ -141,6 +141,7 @@ class NewtonSolver:
             self.assembler = Assembler(
                 problem.functions,
                 [trait.scale for trait in problem.traits],
+                problem.rows(),
                 split_rows,
                 problem.compile,
                 problem.bcs,

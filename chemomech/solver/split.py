@@ -32,13 +32,6 @@ class SplitRow:
     slopes: list[ufl.Form | None]
     """derivative of N_i by each unknown"""
 
-    def straight(self, functions: Sequence[fem.Function]) -> ufl.Form | None:
-        """sum_j A_ij x_j as a form of its own."""
-        pairs = zip(self.constant, functions, strict=True)
-        return _sum(
-            [ufl.replace(form, {_trial(form): function}) for form, function in pairs if form is not None]
-        )
-
     @property
     def whole(self) -> list[ufl.Form | None]:
         """The derivative of the whole row by each unknown."""
@@ -89,10 +82,6 @@ def _derivatives(part: ufl.Form, functions: Sequence[fem.Function]) -> dict[int,
         if not (isinstance(derivative, ufl.ZeroBaseForm) or derivative.empty()):
             found[j] = derivative
     return found
-
-
-def _trial(form: ufl.Form) -> Any:
-    return next(argument for argument in form.arguments() if argument.number() == 1)
 
 
 def _sum(forms: Sequence[ufl.Form]) -> Any:
