@@ -110,6 +110,7 @@ class _Run:
             self.simulation = Simulation(self.model, schedule, program, self._observe)
         self.identity = _identity(case, self.mesh.msh, self.model) if comm.rank == 0 else ""
         self.identity = comm.bcast(self.identity, root=0)
+        self.surfaces = self.model.surfaces  # here, because all ranks integrate them
         self.tally = Tally(schedule)
         self.said: set[str] = set()
         self.last_checkpoint = clock.time()
@@ -275,7 +276,7 @@ class _Run:
             dimension=self.mesh.dimension,
             regions=self.recorder.regions,
             frames=self.recorder.frames,
-            surfaces=self.model.surfaces,
+            surfaces=self.surfaces,
             unknowns=self.model.state.size(),
             unknowns_by_field=self.model.state.sizes(),
             solver=self.simulation.solver.options.linear_solver,
