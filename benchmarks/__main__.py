@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from benchmarks import composite
+from benchmarks import composite, integrators
 from benchmarks.harness import ROOT, Disagreement, Side, compare
 
 PEERS = str(ROOT / ".cache" / "peers" / "bin" / "python")
@@ -33,7 +33,7 @@ def sphere(repeats: int, quick: bool) -> Iterator[dict[str, Any]]:
             yield from compare(f"b1_{name}_{peer}", ours, theirs, repeats, TOLERANCE)
 
 
-BENCHMARKS = {"b1": sphere, "b4": composite.figures}
+BENCHMARKS = {"b1": sphere, "b4": composite.figures, "b5": integrators.figures}
 
 
 def main() -> int:

@@ -7,13 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import small
+from passive import hold_passive
 
+from chemomech.protocol import has_impedance
 from chemomech.results.compare import compare
 from chemomech.results.read import open_results
 
 ROOT = Path(__file__).parents[2]
 CASES = sorted(path.parent for path in (ROOT / "cases").glob("*/case.toml"))
 NAMES = [case.name for case in CASES]
+LONG = ("bucci_2017", "delamination_size", "electrolyte_grain_size")
+"""studies of more than about ten minutes"""
 STUDIES = [case for case in CASES if (case / "study.toml").is_file()]
 
 
@@ -76,10 +80,18 @@ def test_every_case_gives_what_it_expects(case: Path, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "figures agree" in done.stdout and "FAIL" not in done.stdout
+    asked = case / "case.toml"
+    if asked.is_file() and has_impedance(
+        tomllib.loads(asked.read_text()).get("protocol", {}).get("steps", ())
+    ):
+        hold_passive(tmp_path)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", STUDIES, ids=[case.name for case in STUDIES])
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, id=case.name, marks=[pytest.mark.long] * (case.name in LONG)) for case in STUDIES],
+)
 def test_every_study_gives_what_it_expects(case: Path, tmp_path: Path) -> None:
     done = small.chemomech("study", case, "--check", "--results", tmp_path, "--jobs", "2", timeout=2400)
     assert done.returncode == 0, done.stdout + done.stderr
