@@ -33,7 +33,7 @@ REASONS = {
     PETSc.SNES.ConvergedReason.DIVERGED_DTOL: "the Newton iteration diverged",
     PETSc.SNES.ConvergedReason.DIVERGED_LINE_SEARCH: "the residual is not a number",
 }
-CAUTION = 1e4
+CAUTION = 1e6
 """factor on the error that two updates foretell: it is an estimate, and balances are to close better than any field"""
 PYTHON_ERROR = 101
 """PETSc's code for an exception in a Python callback"""

@@ -198,7 +198,8 @@ class StudyRun:
             asked = [figure.x, *figure.y, *([figure.colour] if figure.colour else [])]
             if figure.table != "summary":
                 columns = self._columns(FILES[figure.table])
-                missing = [name for name in asked if columns and name not in columns]
+                rows = {axis.name for axis in self.study.axes} if figure.colour else set()  # of a map: one a run
+                missing = [name for name in asked if columns and name not in rows and name not in columns]
                 found += [_no_figure(lines["figure", number], name, columns) for name in missing]
                 continue
             for name in missing_columns(table, asked):
