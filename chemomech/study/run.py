@@ -198,7 +198,9 @@ class StudyRun:
             asked = [figure.x, *figure.y, *([figure.colour] if figure.colour else [])]
             if figure.table != "summary":
                 columns = self._columns(FILES[figure.table])
-                rows = {axis.name for axis in self.study.axes} if figure.colour else set()  # of a map: one a run
+                rows = (
+                    {axis.name for axis in self.study.axes} if figure.colour else set()
+                )  # of a map: one a run
                 missing = [name for name in asked if columns and name not in rows and name not in columns]
                 found += [_no_figure(lines["figure", number], name, columns) for name in missing]
                 continue

@@ -94,6 +94,12 @@ def test_mistakes_of_contacts_are_said(tmp_path: Path, sections: dict[str, Any],
         small.case(tmp_path, **sections)
 
 
+def test_a_plastic_contact_needs_a_hardness(tmp_path: Path) -> None:
+    soft = {"electrolyte": {"material": "Li3InCl6", "role": "electrolyte"}}
+    with pytest.raises(InputError, match="law = 'plastic' needs the hardness of NMC811 or Li3InCl6"):
+        small.model(small.case(tmp_path, regions=soft, interfaces=interfaces(contact=PRESSED)))
+
+
 def test_a_blocking_electrode_has_no_contact() -> None:
     from chemomech.case.schema import WorkingElectrode
 
