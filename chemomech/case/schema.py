@@ -48,7 +48,7 @@ from chemomech.case.schema_solution import (
     Output,
     Risk,
 )
-from chemomech.case.values import PROPERTY, Block, CurrentDensity, Fraction, Quantity, Words, mistake
+from chemomech.case.values import Block, CurrentDensity, Fraction, Properties, Quantity, Words, mistake
 
 __all__ = [
     "Additive",
@@ -81,7 +81,7 @@ __all__ = [
     "Mesh",
     "Numerics",
     "Output",
-    "PROPERTY",
+    "Properties",
     "Pressure",
     "Protocol",
     "Quantity",

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from chemomech.case.values import PROPERTY, Block, CurrentDensity, Fraction, Quantity, mistake, numbers_only
+from chemomech.case.values import Block, CurrentDensity, Fraction, Properties, Quantity, mistake
 
 
 class LayerLaw(Block):
@@ -183,15 +183,8 @@ class Interphase(Block):
     """Thickness at the start [nm]; above zero where diffusion alone limits."""
     additive: Additive | None = None
     """Additive that changes its growth; without it none."""
-    properties: Mapping[str, Any] = Field(
-        default_factory=dict, json_schema_extra={"additionalProperties": PROPERTY}
-    )
+    properties: Properties = Field(default_factory=dict)
     """Properties that replace the material's, e.g. { growth_constant = "1e-22 m^2/s" }."""
-
-    @field_validator("properties")
-    @classmethod
-    def _check_properties(cls, value: Mapping[str, Any]) -> Mapping[str, str | float]:
-        return numbers_only(value)
 
     def model_post_init(self, context: Any, /) -> None:
         """Refuse a start from nothing where growth would be infinitely fast."""
@@ -209,15 +202,8 @@ class Interdiffusion(Block):
     """Its material: conductivity and growth constant."""
     initial_thickness: Annotated[float, Quantity("length", "1 nm")]
     """Thickness at the start [nm]."""
-    properties: Mapping[str, Any] = Field(
-        default_factory=dict, json_schema_extra={"additionalProperties": PROPERTY}
-    )
+    properties: Properties = Field(default_factory=dict)
     """Properties that replace the material's, e.g. { growth_constant = "1e-23 m^2/s" }."""
-
-    @field_validator("properties")
-    @classmethod
-    def _check_properties(cls, value: Mapping[str, Any]) -> Mapping[str, str | float]:
-        return numbers_only(value)
 
 
 class SideReaction(Block):
@@ -231,15 +217,8 @@ class SideReaction(Block):
     """true: what reacted goes back below (above) the potential; false: it is lost."""
     initial_share: Fraction | None = None
     """Share that has reacted before the run [-]; without it none."""
-    properties: Mapping[str, Any] = Field(
-        default_factory=dict, json_schema_extra={"additionalProperties": PROPERTY}
-    )
+    properties: Properties = Field(default_factory=dict)
     """Properties that replace the material's, e.g. { oxidation_potential = "2.2 V" }."""
-
-    @field_validator("properties")
-    @classmethod
-    def _check_properties(cls, value: Mapping[str, Any]) -> Mapping[str, str | float]:
-        return numbers_only(value)
 
 
 class Interface(Block):

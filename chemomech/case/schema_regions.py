@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from chemomech.case.values import PROPERTY, Block, Fraction, Quantity, mistake, numbers_only
+from chemomech.case.values import Block, Fraction, Properties, Quantity, mistake
 from chemomech.constants import AVOGADRO
 
 Role = Literal["active", "electrolyte", "conductor", "inert"]
@@ -138,12 +138,5 @@ class Region(Block):
     """Lithium fraction at which the region is free of swelling strain [-]; without it the initial one."""
     space_charge: SpaceCharge | None = None
     """Resolve the charge of this electrolyte, with its relative_permittivity; without it it is neutral everywhere."""
-    properties: Mapping[str, Any] = Field(
-        default_factory=dict, json_schema_extra={"additionalProperties": PROPERTY}
-    )
+    properties: Properties = Field(default_factory=dict)
     """Properties that replace the material's, e.g. { youngs_modulus = "100 GPa" }."""
-
-    @field_validator("properties")
-    @classmethod
-    def _check_properties(cls, value: Mapping[str, Any]) -> Mapping[str, str | float]:
-        return numbers_only(value)

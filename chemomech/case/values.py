@@ -5,9 +5,16 @@ A quantity is written with its unit ("1 A/m^2") and held in um, s, nA, V, pmol, 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, JsonValue
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -61,7 +68,6 @@ class Block(BaseModel):
     )
 
 
-PROPERTY: Final[dict[str, JsonValue]] = {"type": ["string", "number"]}
 Words = Annotated[tuple[str, ...], Field(strict=False)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 CurrentDensity = Annotated[float, Quantity("current_density", "1 A/m^2")]
@@ -76,3 +82,11 @@ def numbers_only(properties: Mapping[str, Any]) -> Mapping[str, str | float]:
                 f'write {key} = "1.2 unit", or a plain number if it has no unit',
             )
     return properties
+
+
+Properties = Annotated[
+    Mapping[str, Any],
+    AfterValidator(numbers_only),
+    Field(json_schema_extra={"additionalProperties": {"type": ["string", "number"]}}),
+]
+"""Properties that replace a material's."""

@@ -133,15 +133,9 @@ class SolidPainter:
             plotter.set_background("white")
             plotter.add_mesh(
                 surface,
-                scalars="shown",
-                cmap=colours.colour_map,
-                clim=(colours.low, colours.high),
-                nan_color=NOWHERE,
-                show_scalar_bar=False,
+                **_shown(colours),
                 ambient=0.6,
                 diffuse=0.45,
-                specular=0.0,
-                n_colors=512,
             )
             image = self._photograph(plotter, box=True)
         finally:
@@ -171,17 +165,11 @@ class SolidPainter:
             if piece.n_cells:
                 plotter.add_mesh(
                     piece,
-                    scalars="shown",
-                    cmap=colours.colour_map,
-                    clim=(colours.low, colours.high),
-                    nan_color=NOWHERE,
-                    show_scalar_bar=False,
+                    **_shown(colours),
                     smooth_shading=True,
                     split_sharp_edges=True,
                     ambient=0.78,
                     diffuse=0.28,
-                    specular=0.0,
-                    n_colors=512,
                 )
         for line in lines:
             if line.n_cells:
@@ -265,6 +253,19 @@ def _screen_axes() -> Array:
     towards = _unit(VIEW_FROM)
     right = _unit(np.cross([0.0, 0.0, 1.0], towards))
     return np.array([right, np.cross(towards, right)])
+
+
+def _shown(colours: Colours) -> dict[str, Any]:
+    # How values are put on a surface.
+    return {
+        "scalars": "shown",
+        "cmap": colours.colour_map,
+        "clim": (colours.low, colours.high),
+        "nan_color": NOWHERE,
+        "show_scalar_bar": False,
+        "specular": 0.0,
+        "n_colors": 512,
+    }
 
 
 def _screen_directions() -> Array:

@@ -115,7 +115,7 @@ class Assembler:
             (i, j): compile_form(form) for i, j in cells if (form := rows[i].slopes[j]) is not None
         }
         self._scales = list(scales)
-        self._reach = FAR if nest else 0.0
+        self._continued = nest
         self._rows = [compile_form(form) for form in forms]
         self._curved = (
             {i: compile_form(row.curved) for i, row in enumerate(rows) if row.curved is not None}
@@ -206,8 +206,7 @@ class Assembler:
             held.impose(part, value)
 
     def _assemble_rows(self, values: Sequence[FloatArray], parts: Sequence[FloatArray]) -> None:
-        # The whole rows as they were written: here is the anchor.
-        self._anchor = [value.copy() for value in values]
+        # The whole rows as they were written.
         for i, (local, part) in enumerate(zip(self._local, parts, strict=True)):
             local.array[:] = 0.0
             fem.assemble_vector(local.array, self._rows[i])
@@ -220,7 +219,8 @@ class Assembler:
             self._lift(i, local.array)
             local.scatter_reverse(la.InsertMode.add)
             part[:] = local.array[: len(part)]
-        if self._reach > 0.0:
+        if self._continued:
+            self._anchor = [value.copy() for value in values]
             for i, part in enumerate(parts):
                 self._anchored[i][: len(part)] = part - self._curved_part(i, len(part))
 
@@ -252,7 +252,7 @@ class Assembler:
             for value, start, scale in zip(values, anchor, self._scales, strict=True)
         ]
         comm = self.functions[0].function_space.mesh.comm
-        return not float(comm.allreduce(max(moved), op=MPI.MAX)) <= self._reach  # also where it is no number
+        return not float(comm.allreduce(max(moved), op=MPI.MAX)) <= FAR  # also where it is no number
 
     def _lift(self, i: int, array: FloatArray) -> None:
         for j, held in enumerate(self._held):

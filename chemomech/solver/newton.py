@@ -273,10 +273,11 @@ class NewtonSolver:
 
     def solve(self) -> Attempt:
         """Solve from the functions' present values; on failure the functions hold the last iterate."""
+        if self.options.linear_solver == "direct":
+            return self._solve()
         start = [function.x.array.copy() for function in self.problem.functions]
         attempt = self._solve()
-        failed = REASONS[PETSc.SNES.ConvergedReason.DIVERGED_LINEAR_SOLVE]
-        if attempt.reason == failed and self.options.linear_solver == "fieldsplit":
+        if attempt.reason == REASONS[PETSc.SNES.ConvergedReason.DIVERGED_LINEAR_SOLVE]:
             # it may be the preconditioner of an earlier state that failed
             for function, values in zip(self.problem.functions, start, strict=True):
                 function.x.array[:] = values

@@ -25,8 +25,6 @@ class SplitRow:
 
     constant: list[ufl.Form | None]
     """A_ij by unknown: free of unknowns"""
-    given: ufl.Form | None
-    """b_i: free of unknowns"""
     curved: ufl.Form | None
     """N_i: what depends on an unknown in any other way"""
     slopes: list[ufl.Form | None]
@@ -40,10 +38,9 @@ class SplitRow:
 
 
 def split(row: ufl.Form, functions: Sequence[fem.Function]) -> SplitRow:
-    """Cut one row of a residual into its constant, given and curved parts."""
+    """Cut one row of a residual into its constant and curved parts; what is free of unknowns is in neither."""
     constant: list[list[ufl.Form]] = [[] for _ in functions]
     slopes: list[list[ufl.Form]] = [[] for _ in functions]
-    given: list[ufl.Form] = []
     curved: list[ufl.Form] = []
     for integral in row.integrals():
         part = expand_derivatives(ufl.Form([integral]))
@@ -55,15 +52,12 @@ def split(row: ufl.Form, functions: Sequence[fem.Function]) -> SplitRow:
                 straight[functions[j]] = zero
         if straight:
             part = ufl.replace(part, straight)
-        if part.empty():
-            continue
-        if not depends(part, functions):
-            given.append(part)
+        if part.empty() or not depends(part, functions):
             continue
         curved.append(part)
         for j, derivative in _derivatives(part, functions).items():
             slopes[j].append(derivative)
-    return SplitRow([_sum(x) for x in constant], _sum(given), _sum(curved), [_sum(x) for x in slopes])
+    return SplitRow([_sum(x) for x in constant], _sum(curved), [_sum(x) for x in slopes])
 
 
 def depends(form: ufl.Form, functions: Sequence[fem.Function]) -> bool:

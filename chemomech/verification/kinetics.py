@@ -247,13 +247,21 @@ def contact_fraction() -> dict[str, float]:
 
     The same current density then passes where the faces touch, whatever the share.
     """
+    return _drops_of_shares(10.0, film_resistance=4.0)
+
+
+def _drops_of_shares(
+    electronic: float, film_resistance: float | None = None, spot_radius: float | None = None
+) -> dict[str, float]:
+    # Voltages at a current of share times 5 A/m2, the electrode on either side, less the drop over the bars [mV].
     found: dict[str, float] = {}
     for share in (1.0, 0.1, 1e-6):
         for side in ("left", "right"):
             pair = Bars(
-                conductivities=(10.0, 0.04),
+                conductivities=(electronic, 0.04),
                 lengths=(1.0, 2.0),
-                film_resistance=4.0,
+                film_resistance=film_resistance,
+                spot_radius=spot_radius,
                 conducting_fraction=share,
                 electrode_left=side == "left",
             )
@@ -274,25 +282,7 @@ SPOT: Final = 0.2
 
 def constriction() -> dict[str, float]:
     """The same with a constriction in place of the film [mV]."""
-    found: dict[str, float] = {}
-    for share in (1.0, 0.1, 1e-6):
-        for side in ("left", "right"):
-            pair = Bars(
-                conductivities=(0.5, 0.04),
-                lengths=(1.0, 2.0),
-                conducting_fraction=share,
-                spot_radius=SPOT,
-                electrode_left=side == "left",
-            )
-            run = pair.bench()
-            current = 0.005 * share
-            bars = sum(
-                length / kappa for length, kappa in zip(pair.lengths, pair.conductivities, strict=True)
-            )
-            voltage = run.voltage(current) - pair.potential - current * bars
-            found[f"drop_mV_{share:g}_{side}"] = 1e3 * voltage
-            run.bench.destroy()
-    return found
+    return _drops_of_shares(0.5, spot_radius=SPOT)
 
 
 def double_layer() -> dict[str, float]:

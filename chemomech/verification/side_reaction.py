@@ -12,7 +12,7 @@ from chemomech.constants import FARADAY, GAS
 from chemomech.materials.kinetics import FASTEST
 from chemomech.simulate import Simulation
 from chemomech.verification.impedance_cells import brought
-from chemomech.verification.written_case import LAWS, CellCase, Trace, Written, simulate
+from chemomech.verification.written_case import LAWS, CellCase, Trace, Written, layers_mesh, simulate
 
 type Array = np.ndarray[tuple[int], np.dtype[np.float64]]
 
@@ -33,55 +33,17 @@ SMALL: Final = 1e-9
 FAST, SLOW = 1e3, 1e-7
 """exchange current densities [A/m2]: the reaction follows the potential, or is far from it"""
 COEFFICIENT: Final = 0.3
-STRIP: Final = """
-title = "An electrolyte"
-kind = "layered"
-coordinates = "plane strain"
-width = "1 um"
-structured = true
-cells_across = 1
-
-[[layers]]
-name = "electrolyte"
-thickness = "2 um"
-cells = 2
-"""
-LEFT: Final = """
-title = "A film on electrolyte, the other way round"
-kind = "layered"
-coordinates = "plane strain"
-width = "1 um"
-structured = true
-cells_across = 1
-
-[[layers]]
-name = "particle"
-thickness = "2 um"
-cells = 3
-
-[[layers]]
-name = "electrolyte"
-thickness = "1 um"
-cells = 2
-"""
-RIGHT: Final = """
-title = "A film on electrolyte"
-kind = "layered"
-coordinates = "plane strain"
-width = "1 um"
-structured = true
-cells_across = 1
-
-[[layers]]
-name = "electrolyte"
-thickness = "1 um"
-cells = 2
-
-[[layers]]
-name = "particle"
-thickness = "2 um"
-cells = 3
-"""
+STRIP: Final = layers_mesh(
+    'name = "electrolyte"\nthickness = "2 um"\ncells = 2\n',
+)
+LEFT: Final = layers_mesh(
+    'name = "particle"\nthickness = "2 um"\ncells = 3\n',
+    'name = "electrolyte"\nthickness = "1 um"\ncells = 2\n',
+)
+RIGHT: Final = layers_mesh(
+    'name = "electrolyte"\nthickness = "1 um"\ncells = 2\n',
+    'name = "particle"\nthickness = "2 um"\ncells = 3\n',
+)
 PLATE: Final = """
 title = "Verification"
 mesh = "mesh.toml"

@@ -3,32 +3,16 @@
 from typing import Final
 
 from chemomech.analysis.gitt import Shape, pulses
-from chemomech.verification.written_case import BALL, LAWS, CellCase, simulate
+from chemomech.verification.written_case import BALL, LAWS, CellCase, layers_mesh, simulate
 
 DIFFUSIVITY: Final = 4e-3
 """4e-15 m2/s [um2/s]"""
 SIZES: Final = {"plane": 2.0, "sphere": 5.0}
 """thickness and radius [um]"""
-PLANE: Final = """
-title = "A film on electrolyte, its surface finer than what diffuses in the first moments"
-kind = "layered"
-coordinates = "plane strain"
-width = "1 um"
-structured = true
-cells_across = 1
-
-[[layers]]
-name = "electrolyte"
-thickness = "4 um"
-cells = 2
-
-[[layers]]
-name = "particle"
-thickness = "2 um"
-cells = 24
-finer = "start"
-growth = 1.3
-"""
+PLANE: Final = layers_mesh(
+    'name = "electrolyte"\nthickness = "4 um"\ncells = 2\n',
+    'name = "particle"\nthickness = "2 um"\ncells = 24\nfiner = "start"\ngrowth = 1.3\n',
+)
 REACHES: Final = {"short": 0.01, "long": 0.3}
 """D tau over the square of the size"""
 

@@ -7,7 +7,7 @@ import numpy as np
 from chemomech.constants import FARADAY, GAS
 from chemomech.results import format as names
 from chemomech.results.voltammetry import sweeps_of
-from chemomech.verification.written_case import LAWS, CellCase, simulate
+from chemomech.verification.written_case import LAWS, CellCase, layers_mesh, simulate
 
 THERMAL: Final = GAS * 298.15 / FARADAY
 HALF: Final = 3.8
@@ -16,26 +16,10 @@ REACH: Final = 0.3
 """from the start of the sweep to there [V]"""
 MAXIMUM: Final = 63104.0
 """sites of the verification's oxide [mol/m3]"""
-THICK: Final = """
-title = "A thick film on electrolyte"
-kind = "layered"
-coordinates = "plane strain"
-width = "1 um"
-structured = true
-cells_across = 1
-
-[[layers]]
-name = "electrolyte"
-thickness = "1 um"
-cells = 2
-
-[[layers]]
-name = "particle"
-thickness = "60 um"
-cells = 70
-finer = "start"
-growth = 1.06
-"""
+THICK: Final = layers_mesh(
+    'name = "electrolyte"\nthickness = "1 um"\ncells = 2\n',
+    'name = "particle"\nthickness = "60 um"\ncells = 70\nfiner = "start"\ngrowth = 1.06\n',
+)
 
 
 def randles_sevcik() -> dict[str, float]:

@@ -61,26 +61,27 @@ radius = "5 um"
 box = ["7 um", "14 um"]
 mesh_size = { interface = "0.12 um", bulk = "0.6 um", transition = "4 um" }
 """
-FILM: Final = """
-title = "A film on electrolyte"
+
+FLAT: Final = """
+title = "Flat layers"
 kind = "layered"
 coordinates = "plane strain"
 width = "1 um"
 structured = true
-cells_across = 2
-
-[[layers]]
-name = "electrolyte"
-thickness = "4 um"
-cells = 6
-
-[[layers]]
-name = "particle"
-thickness = "2 um"
-cells = 12
-finer = "start"
-growth = 1.15
+cells_across = {cells_across}
 """
+
+
+def layers_mesh(*layers: str, cells_across: int = 1) -> str:
+    """Return the recipe of flat layers, each written as its keys, one after the other from left to right."""
+    return "\n[[layers]]\n".join([FLAT.format(cells_across=cells_across), *layers])
+
+
+FILM: Final = layers_mesh(
+    'name = "electrolyte"\nthickness = "4 um"\ncells = 6\n',
+    'name = "particle"\nthickness = "2 um"\ncells = 12\nfiner = "start"\ngrowth = 1.15\n',
+    cells_across=2,
+)
 CELL: Final = """
 title = "Verification"
 mesh = "mesh.toml"
