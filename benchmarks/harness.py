@@ -4,7 +4,7 @@ import json
 import os
 import statistics
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,10 +35,9 @@ class Outcome:
     said: dict[str, Any]
     """the last line of its output, as JSON"""
 
-    @property
-    def march(self) -> float:
-        """CPU time of the steps alone, as the process itself measured it [s]."""
-        return float(self.said["spent"]["march"])
+    def part(self, name: str) -> float:
+        """CPU time of a part of the work, as the process itself measured it [s]."""
+        return float(self.said["spent"][name])
 
 
 def measure(side: Side) -> Outcome:
@@ -63,10 +62,19 @@ def agree(one: Mapping[str, float], other: Mapping[str, float], tolerance: float
             raise Disagreement(f"{name}: {value!r} and {other[name]!r} differ by more than {tolerance:g}")
 
 
-def compare(figure: str, project: Side, peer: Side, repeats: int, tolerance: float) -> list[dict[str, Any]]:
-    """Return the figures of a comparison: CPU of the process and of its steps, and peak memory.
+def compare(
+    figure: str,
+    project: Side,
+    peer: Side,
+    repeats: int,
+    tolerance: float,
+    parts: Sequence[str] = ("march",),
+    goals: Mapping[str, float] | None = None,
+) -> list[dict[str, Any]]:
+    """Return the figures of a comparison: CPU of the process and of parts of its work, and peak memory.
 
     One run of each side beforehand fills the caches of compiled code and is not counted.
+    ``goals``: largest ratio by the end of a figure's name, such as "cpu" or "memory".
     """
     agree(measure(project).said["quantities"], measure(peer).said["quantities"], tolerance)
     ours: list[Outcome] = []
@@ -76,16 +84,21 @@ def compare(figure: str, project: Side, peer: Side, repeats: int, tolerance: flo
         theirs.append(measure(peer))
         agree(ours[-1].said["quantities"], theirs[-1].said["quantities"], tolerance)
     versions = ours[-1].said["versions"] | theirs[-1].said["versions"]
-    kinds = (("cpu", "s", "cpu"), ("march_cpu", "s", "march"), ("memory", "MB", "memory"))
+    kinds: list[tuple[str, str, Callable[[Outcome], float]]] = [
+        ("cpu", "s", lambda one: one.cpu),
+        *((f"{part}_cpu", "s", lambda one, part=part: one.part(part)) for part in parts),
+        ("memory", "MB", lambda one: one.memory),
+    ]
     return [
         line(
             f"{figure}_{name}",
-            [getattr(o, what) for o in ours],
+            [value(o) for o in ours],
             unit,
             versions,
-            [getattr(o, what) for o in theirs],
+            [value(o) for o in theirs],
+            **({"goal_ratio": goals[name]} if goals and name in goals else {}),
         )
-        for name, unit, what in kinds
+        for name, unit, value in kinds
     ]
 
 
