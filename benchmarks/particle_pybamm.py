@@ -12,7 +12,7 @@ with report.part("import"):
     import numpy as np
     import pybamm
 
-words = sys.argv[1:] or ["50", "1e-5"]
+words = sys.argv[1:] or ["85", "3e-5"]
 cells, tolerance = int(words[0]), float(words[1])
 with report.part("set-up"):
     pybamm.set_logging_level("ERROR")

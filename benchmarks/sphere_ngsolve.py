@@ -1,8 +1,14 @@
-"""B1 in NGSolve.  usage: MESH lu|lu_once|iterative STEPS [how u is solved: cholesky|h1amg|bddc]
+"""B1 in NGSolve.  usage: MESH lu|lu_once|iterative STEPS [how u is solved: cholesky|h1amg|pyamg]
 
 lu, lu_once: the monolithic system, factored (UMFPACK) in every Newton step, or once and then used in GMRES.
 iterative: constant blocks are assembled once; (c, w) is assembled and factored in every Newton step, u preconditioned
-once; block triangular GMRES to a tolerance of 1e-3, Newton being inexact.
+once; block triangular GMRES to a tolerance of 1e-3, Newton being inexact.  How u is preconditioned:
+  cholesky  a sparse factor of its stiffness
+  h1amg     NGSolve's multigrid.  It takes the strength of a pair of unknowns from element matrices, by eliminating all
+            others, which for elasticity, with its six rigid motions, stops with "CalcLU: matrix singular" (the same as
+            the coarse solver of bddc, which at order 1 is all of bddc).  So it is made for a scalar problem with the
+            stiffness 2 mu + lambda and used for each component, which Korn's inequality allows.
+  pyamg     smoothed aggregation with rigid-body modes, as in linear_skfem
 """
 
 from benchmarks.sphere import (
@@ -174,7 +180,6 @@ class Blocks:
         stiffness = ng.BilinearForm(Vu, symmetric=True)
         for region in (SPHERE, CUBE):
             stiffness += ng.InnerProduct(hooke(strain(u), region), strain(z)) * ng.dx(region)
-        preconditioner = None if kind == "cholesky" else ng.Preconditioner(stiffness, kind, **OPTIONS[kind])
         stiffness.Assemble()
         up = ng.BilinearForm(trialspace=Vu, testspace=E)
         up += -OMEGA / (3 * FARADAY) * ng.Trace(hooke(strain(u), SPHERE)) * q * ng.dx(SPHERE)
@@ -188,12 +193,7 @@ class Blocks:
             form.Assemble()
         self.up, self.down, self.load, self.stiffness = up.mat, down.mat, load.vec, stiffness.mat
         self.free = ng.Projector(Vu.FreeDofs(), True)
-        self.elastic_inverse = (
-            stiffness.mat.Inverse(Vu.FreeDofs(), inverse="sparsecholesky")
-            if preconditioner is None
-            else preconditioner.mat
-        )
-        self.keep = preconditioner
+        self.elastic_inverse = INVERSES[kind](stiffness.mat)
         self.vectors = ng.BlockVector([self.chemical.vec.CreateVector(), self.elastic.vec.CreateVector()])
         self.change = self.vectors.CreateVector()
         self.krylov = 0
@@ -221,7 +221,70 @@ class Blocks:
         self.elastic.vec.data -= self.change[1]
 
 
-OPTIONS = {"h1amg": {}, "bddc": {"coarsetype": "h1amg"}}
+def by_components(_):
+    """One cycle of the scalar multigrid for each component of u."""
+    scalar = ng.H1(mesh, order=1, dirichlet="bottom")
+    p, q = scalar.TnT()
+    form = ng.BilinearForm(scalar, symmetric=True)
+    for region in (SPHERE, CUBE):
+        first, shear = lame(region)
+        form += (2 * shear + first) * ng.grad(p) * ng.grad(q) * ng.dx(region)
+    cycle = ng.Preconditioner(form, "h1amg")
+    form.Assemble()
+    kept.append((form, cycle))
+    return sum((e @ cycle.mat @ e.T for e in Vu.embeddings[1:]), Vu.embeddings[0] @ cycle.mat @ Vu.embeddings[0].T)
+
+
+class Aggregation(ng.BaseMatrix):
+    """One cycle of pyamg."""
+
+    def __init__(self, matrix):
+        super().__init__()
+        import pyamg
+        from scipy.sparse import csr_matrix
+
+        from benchmarks.linear import motions
+
+        self.size = Vu.ndof
+        order = np.arange(self.size).reshape(3, -1).T.reshape(-1)  # components of a point side by side
+        is_free = np.array(list(Vu.FreeDofs()), dtype=bool)
+        self.free = order[is_free[order]]
+        rows, columns, values = matrix.COO()
+        places = np.asarray(rows), np.asarray(columns)
+        whole = csr_matrix((np.asarray(values), places), shape=(self.size, self.size))
+        part = whole[self.free][:, self.free].tobsr((3, 3))
+        points = np.array([v.point for v in mesh.vertices])
+        modes = motions(points)[is_free[order]]
+        before, after = (("gauss_seidel", {"sweep": way}) for way in ("forward", "backward"))
+        self.cycle = pyamg.smoothed_aggregation_solver(
+            part,
+            B=modes,
+            strength=("symmetric", {"theta": 0.02}),
+            improve_candidates=None,
+            presmoother=before,
+            postsmoother=after,
+        ).aspreconditioner()
+
+    def Mult(self, x, y):
+        y[:] = 0.0
+        y.FV().NumPy()[self.free] = self.cycle @ x.FV().NumPy()[self.free]
+
+    def Height(self):
+        return self.size
+
+    def Width(self):
+        return self.size
+
+    def CreateVector(self, column):
+        return ng.CreateVVector(self.size)
+
+
+kept = []
+INVERSES = {
+    "cholesky": lambda matrix: matrix.Inverse(Vu.FreeDofs(), inverse="sparsecholesky"),
+    "h1amg": by_components,
+    "pyamg": Aggregation,
+}
 with report.part("set-up"):
     newton_solver = (
         Monolithic() if strategy != "iterative" else Blocks(sys.argv[4] if len(sys.argv) > 4 else "cholesky")
