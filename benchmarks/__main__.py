@@ -1,4 +1,4 @@
-"""./dev bench [--only b1,b4] [--repeats N] [--quick]: one JSON object a line."""
+"""./dev bench [--only b1,b4] [--repeats N] [--quick] [--page]: one JSON object a line."""
 
 import argparse
 import json
@@ -8,8 +8,13 @@ from typing import Any
 
 from benchmarks import composite, integrators
 from benchmarks.harness import ROOT, Disagreement, Side, compare
+from benchmarks.particle import LARGEST_ERROR
+from benchmarks.table import renew
 
 PEERS = str(ROOT / ".cache" / "peers" / "bin" / "python")
+FIGURES = ROOT / ".cache" / "figures.jsonl"
+"""what `--page` has gathered; the last of each name counts"""
+PAGE = ROOT / "docs" / "performance.md"
 TOLERANCE = 1e-6
 SIZES = ("m20k", "m60k", "m150k")
 
@@ -52,7 +57,14 @@ def linear(repeats: int, quick: bool) -> Iterator[dict[str, Any]]:
             yield from compare(f"b2_{name}_{kind}_skfem", ours, theirs, repeats, TOLERANCE, parts)
 
 
-BENCHMARKS = {"b1": sphere, "b2": linear, "b4": composite.figures, "b5": integrators.figures}
+def particle(repeats: int, quick: bool) -> Iterator[dict[str, Any]]:
+    """Yield the figures of B3."""
+    ours, theirs = side(sys.executable, "particle_project"), side(PEERS, "particle_pybamm")
+    # both are near the exact value, not near each other
+    yield from compare("b3_sphere_pybamm", ours, theirs, repeats, 2 * LARGEST_ERROR, goals={"march_cpu": 1.5})
+
+
+BENCHMARKS = {"b1": sphere, "b2": linear, "b3": particle, "b4": composite.figures, "b5": integrators.figures}
 
 
 def main() -> int:
@@ -61,6 +73,7 @@ def main() -> int:
     parser.add_argument("--only", default=",".join(BENCHMARKS), help="names separated by commas: b1,b4")
     parser.add_argument("--repeats", type=int, default=0, help="runs of each side; 5, with --quick 1")
     parser.add_argument("--quick", action="store_true", help="fewer sizes, steps and repeats")
+    parser.add_argument("--page", action="store_true", help="renew the tables of docs/performance.md, too")
     chosen = parser.parse_args()
     unknown = set(chosen.only.split(",")) - set(BENCHMARKS)
     if unknown:
@@ -69,7 +82,12 @@ def main() -> int:
     for name in chosen.only.split(","):
         try:
             for figure in BENCHMARKS[name](repeats, chosen.quick):
-                print(json.dumps(figure), flush=True)
+                text = json.dumps(figure)
+                print(text, flush=True)
+                if chosen.page:  # figures of earlier runs stay until they are measured anew
+                    with FIGURES.open("a", encoding="utf-8") as kept:
+                        kept.write(text + "\n")
+                    renew(FIGURES, PAGE)
         except Disagreement as error:
             print(f"{name}: {error}", file=sys.stderr)
             return 1

@@ -55,7 +55,15 @@ def write_cone(path: Path, radii: Sequence[float]) -> None:
         cells += [(a, b, d), (a, d, c)] if k % 2 else [(a, b, c), (b, d, c)]
     last = 2 * len(radii)
     lines = [(3, last, last + 1)]
-    text = ["$MeshFormat", "2.2 0 8", "$EndMeshFormat", "$PhysicalNames", "2", '1 3 "outer"', '2 1 "particle"']
+    text = [
+        "$MeshFormat",
+        "2.2 0 8",
+        "$EndMeshFormat",
+        "$PhysicalNames",
+        "2",
+        '1 3 "outer"',
+        '2 1 "particle"',
+    ]
     text += ["$EndPhysicalNames", "$Nodes", str(len(points))]
     text += [f"{k} {x!r} {y!r} 0" for k, (x, y) in enumerate(points, 1)]
     text += ["$EndNodes", "$Elements", str(len(cells) + len(lines))]

@@ -232,7 +232,9 @@ def by_components(_):
     cycle = ng.Preconditioner(form, "h1amg")
     form.Assemble()
     kept.append((form, cycle))
-    return sum((e @ cycle.mat @ e.T for e in Vu.embeddings[1:]), Vu.embeddings[0] @ cycle.mat @ Vu.embeddings[0].T)
+    return sum(
+        (e @ cycle.mat @ e.T for e in Vu.embeddings[1:]), Vu.embeddings[0] @ cycle.mat @ Vu.embeddings[0].T
+    )
 
 
 class Aggregation(ng.BaseMatrix):

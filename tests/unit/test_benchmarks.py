@@ -1,15 +1,24 @@
 """The benchmarks' harness, with programs that only pretend: alternation, medians, ratios, disagreement."""
 
+import itertools
 import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from mpi4py import MPI
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from benchmarks.harness import Disagreement, Side, agree, compare, line, measure
-from benchmarks.table import BEGIN, END, replaced
+from benchmarks import particle
+from benchmarks.harness import ROOT, Disagreement, Side, agree, compare, line, measure
+from benchmarks.linear import motions
+from benchmarks.sphere import CUBE, FLUX, SPHERE, START, STEP
+from benchmarks.sphere_mesh import sphere_mesh
+from benchmarks.table import MARKS, goal, replaced
+from chemomech.domain import read_domain
+from chemomech.verification import closed_forms
 
 PRETEND = """
 import json, sys
@@ -50,9 +59,73 @@ def test_a_side_that_fails_is_no_figure() -> None:
         measure(Side((sys.executable, "-c", "raise SystemExit(3)")))
 
 
-def test_the_table_is_renewed_between_its_marks() -> None:
-    page = replaced(f"above\n{BEGIN}old\n{END}below\n", [json.dumps(line("f", [2.0], "s", {}, [4.0]))])
-    assert "| f | 2 | 4 | 0.5 | s |  | 1 |" in page and "old" not in page
+def test_the_tables_are_renewed_between_their_marks() -> None:
+    old = "".join(f"{begin}old {kind}\n{end}" for kind, (begin, end) in MARKS.items())
+    figures = [line("f", [2.0], "s", {}, [4.0]), line("g", [3.0], "s", {}, [4.0], goal_ratio=0.7)]
+    page = replaced(f"above\n{old}below\n", [json.dumps(one) for one in [*figures, figures[0]]])
+    assert page.count("| f | 2 | 4 | 0.5 | s | 1 | 0 |") == 1 and "old" not in page
+    assert page.count("| g | 0.75 | - | ratio <= 0.7 | no |") == 1 and "| f | 0.5" not in page
     assert page.startswith("above\n") and page.endswith("below\n")
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="no place for goals"):
         replaced("no marks", [])
+
+
+@pytest.mark.parametrize(
+    ("figure", "value", "more", "met"),
+    [
+        ("b4_n180k_throughput", 3.1e5, {"goal": 3e5}, True),
+        ("b4_n180k_throughput", 2.9e5, {"goal": 3e5}, False),
+        ("b4_n180k_jacobian", 0.09, {"goal": 0.1}, True),
+        ("b4_n180k_jacobian", 0.11, {"goal": 0.1}, False),
+        ("b1_m20k_plain_cpu", 2.0, {"goal_ratio": 0.5}, True),
+    ],
+)
+def test_goals_know_their_direction(figure: str, value: float, more: dict[str, float], met: bool) -> None:
+    found = goal(line(figure, [value], "s", {}, [4.0], **more))
+    assert found is not None and found[1] is met
+    assert goal(line(figure, [value], "s", {})) is None
+
+
+def test_the_sphere_of_b1_takes_up_what_flows_into_it() -> None:
+    """One step of the project's side on a thousand cells, through its block solver."""
+    path = sphere_mesh("m1k")
+    here = {"PYTHONPATH": str(ROOT)}
+    said = measure(
+        Side((sys.executable, "-m", "benchmarks.sphere_project", str(path), "iterative", "1"), here)
+    ).said["quantities"]
+    arrays = np.load(path.with_suffix(".npz"))
+    points, cells = arrays["points"], arrays[f"cells {SPHERE}"]
+    sides = points[cells[:, 1:]] - points[cells[:, :1]]
+    volume = np.abs(np.linalg.det(sides)).sum() / 6
+    faces = {name: set() for name in (SPHERE, CUBE)}
+    for name, found in faces.items():
+        for cell in np.sort(arrays[f"cells {name}"], axis=1).tolist():
+            found.update(itertools.combinations(cell, 3))
+    shared = points[np.array(sorted(faces[SPHERE] & faces[CUBE]))]
+    normals = np.cross(shared[:, 1] - shared[:, 0], shared[:, 2] - shared[:, 0])
+    area = np.linalg.norm(normals, axis=1).sum() / 2
+    assert said["volume"] == pytest.approx(volume, rel=1e-10)
+    assert said["lithium"] == pytest.approx(START * volume + FLUX * area * STEP, rel=1e-9)
+    assert said["trace of stress"] < 0.0  # it swells against the cube
+
+
+def test_the_series_and_the_cone_of_b3(tmp_path: Path) -> None:
+    exact = closed_forms.galvanostatic_profile("sphere", 1.0, np.array(particle.TIMES))
+    for time, value in zip(particle.TIMES, np.ravel(exact), strict=True):
+        assert particle.surface(time) == pytest.approx(particle.START + particle.FLUX * value, abs=1e-9)
+    particle.write_cone(tmp_path / "cone.msh", [0.3, 0.6, 0.8, 1.0])
+    domain = read_domain(tmp_path / "cone.msh", "axisymmetric", MPI.COMM_SELF, 2)
+    # a cone of slant height 1: height cos, radius sin of its angle
+    volume = np.pi / 3 * np.sin(particle.CONE) ** 2
+    assert domain.volume(["particle"]) == pytest.approx(volume, rel=1e-9)
+    assert domain.boundary_area("outer") == pytest.approx(3 * volume, rel=1e-4)
+
+
+def test_rigid_motions_strain_nothing() -> None:
+    points = np.array([[0.0, 0.0, 0.0], [1.0, 0.2, 0.0], [0.1, 1.0, 0.3], [0.0, 0.4, 2.0]])
+    modes = motions(points).reshape(4, 3, 6)
+    assert np.linalg.matrix_rank(modes.reshape(12, 6)) == 6
+    edges = points[:, None] - points[None]
+    for k in range(6):
+        stretch = np.einsum("abi,abi->ab", edges, modes[:, None, :, k] - modes[None, :, :, k])
+        assert np.allclose(stretch, 0.0, atol=1e-12)
