@@ -69,7 +69,7 @@ CYCLES = {
     "half": {"improve_candidates": None, **HALF},
     "dropping_half": {"improve_candidates": None, "strength": STRENGTH, **HALF},
 }
-"""smoothed aggregation: as pyamg sets it up by itself, and with less work, all tried; half: one sweep a level and way"""
+"""smoothed aggregation: as pyamg sets it up by itself, and with less work; half: one sweep a level and way"""
 
 with report.part("solve"):
     if elastic:
@@ -93,16 +93,17 @@ solution = np.zeros(basis.N)
 solution[free] = answer
 
 quantities = {}
-for name, place in (("sphere", np.arange(count)), ("cube", np.arange(count, len(cells)))):
+for region, place in ((SPHERE, np.arange(count)), (CUBE, np.arange(count, len(cells)))):
+    name = "sphere" if region == SPHERE else "cube"
     part = skfem.Basis(mesh, element, intorder=1, elements=place)
     u = part.interpolate(solution)
 
     @skfem.Functional
-    def density(w):
+    def density(w, region=region):
         if elastic:
-            first, shear = lame(SPHERE if name == "sphere" else CUBE)
+            first, shear = lame(region)
             return shear * ddot(sym_grad(w["u"]), sym_grad(w["u"])) + 0.5 * first * div(w["u"]) ** 2
-        return CONDUCTIVITY[SPHERE if name == "sphere" else CUBE] * dot(grad(w["u"]), grad(w["u"]))
+        return CONDUCTIVITY[region] * dot(grad(w["u"]), grad(w["u"]))
 
     quantities[f"{'energy' if elastic else 'heat'} in the {name}"] = float(density.assemble(part, u=u))
 mean = skfem.Functional(lambda w: -w["u"][1] if elastic else w["u"])

@@ -15,10 +15,8 @@ MULTIGRID: Final = {
     "pc_type": "gamg",
     "pc_gamg_agg_nsmooths": 1,
     "pc_gamg_reuse_interpolation": True,
-    "mg_levels_ksp_type": "richardson",
-    "mg_levels_ksp_max_it": 1,
-    "mg_levels_pc_type": "sor",
 }
+"""levels are smoothed by what PETSc takes by itself: two steps of Chebyshev's iteration with Jacobi, before and after"""
 MASS: Final = {
     "ksp_type": "cg",
     "ksp_max_it": 5,
