@@ -16,7 +16,7 @@ MULTIGRID: Final = {
     "pc_gamg_agg_nsmooths": 1,
     "pc_gamg_reuse_interpolation": True,
 }
-"""levels are smoothed by what PETSc takes by itself: two steps of Chebyshev's iteration with Jacobi, before and after"""
+"""levels are smoothed as PETSc does by itself: two steps of Chebyshev's iteration with Jacobi, before and after"""
 MASS: Final = {
     "ksp_type": "cg",
     "ksp_max_it": 5,
