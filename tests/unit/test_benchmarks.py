@@ -11,7 +11,7 @@ from mpi4py import MPI
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from benchmarks import particle
+from benchmarks import composite, extrapolation, particle
 from benchmarks.harness import ROOT, Disagreement, Side, agree, compare, line, measure
 from benchmarks.linear import motions
 from benchmarks.sphere import CUBE, FLUX, SPHERE, START, STEP
@@ -129,3 +129,46 @@ def test_rigid_motions_strain_nothing() -> None:
     for k in range(6):
         stretch = np.einsum("abi,abi->ab", edges, modes[:, None, :, k] - modes[None, :, :, k])
         assert np.allclose(stretch, 0.0, atol=1e-12)
+
+
+def test_events_of_all_ranks_are_summed(tmp_path: Path) -> None:
+    log = tmp_path / "petsc.csv"
+    head = "Stage Name,Event Name,Rank,Count,Time,Num Messages,Message Length,Num Reductions,FLOP,dof0\n"
+    log.write_text(head + "Main,MatMult,0,4,0.5,3,1000,0,1e9,\nMain,MatMult,1,4,1.5,5,500,2,3e9,\n")
+    event = composite.petsc_events(log)["MatMult"]
+    assert event == {"seconds": 2.0, "flops": 4e9, "messages": 8.0, "bytes": 1500.0, "reductions": 2.0}
+    assert composite.traffic(event) == pytest.approx(12.0)  # 4e9 flops, 6 bytes each, in 2 s
+    assert composite.petsc_events(tmp_path / "none.csv") == {}
+
+
+def test_points_that_parts_hold_of_others() -> None:
+    cells = np.array([[0, 1, 2, 3], [1, 2, 3, 4], [2, 3, 4, 5]])
+    across = np.array([[0, 1], [1, 2], [1, 0], [2, 1]])
+    cut = extrapolation.surfaces(cells, np.array([0, 0, 1], dtype=np.int32), across)
+    # the first part holds all six points, the second those of its cell and of the middle one
+    assert (cut.parts, cut.owned, cut.ghosts) == (2, 3.0, (6 + 5 - 6) / 2)
+    whole = extrapolation.surfaces(cells, np.zeros(3, dtype=np.int32), across)
+    assert (whole.owned, whole.ghosts, whole.neighbours) == (6.0, 0.0, 0.0)
+
+
+def test_what_is_extrapolated_is_what_was_measured_at_the_size_measured() -> None:
+    sizes = {"b4_n50k": (5e4, 8.0), "b4_n180k": (1.8e5, 8.0), "b4_n1m": (1e6, 16.0)}
+    figures = [line("machine_triad", [3.0], "GB/s", {})]
+    for name, (unknowns, krylov) in sizes.items():
+        figures.append(line(f"{name}_throughput", [2e5], "1/s", {}, unknowns=unknowns))
+        figures.append(line(f"{name}_krylov_per_newton", [krylov], "-", {}))
+    for name, value in {"messages": 100.0, "bytes": 4e5, "reductions": 5.0}.items():
+        figures.append(line(f"b4_n180k_{name}_2_ranks", [value], "per rank and Krylov iteration", {}))
+    here = extrapolation.measured(figures)
+    assert here.growth == pytest.approx(np.log(2.0) / np.log(20.0))
+    cuts = [extrapolation.Surface(2, 15000.0, 900.0, 1.0), extrapolation.Surface(16, 1875.0, 600.0, 8.0)]
+    there = extrapolation.Cluster(cores=1, memory=3.0)
+    alone = extrapolation.iteration(1.8e5, 1, here, cuts, there)
+    assert alone["work"] == pytest.approx(1.8e5 / 2e5) and alone["reductions"] == 0.0
+    assert alone["latency"] == pytest.approx(8.0 * 100.0 * 8.0 * there.latency)
+    crowded = extrapolation.iteration(1.8e5, 1, here, cuts, extrapolation.Cluster(cores=4, memory=3.0))
+    assert crowded["work"] == pytest.approx(4 * alone["work"])  # cores share the memory
+    spread = extrapolation.iteration(1.8e5, 8, here, cuts, there)
+    assert spread["work"] == pytest.approx(alone["work"] / 8)
+    assert spread["ghosts"] == pytest.approx(2 * alone["ghosts"])  # surface to volume
+    assert spread["efficiency"] < alone["efficiency"]
