@@ -41,8 +41,8 @@ from chemomech.geometry.build import open_mesh
 from chemomech.model.build import Model, build_model
 from chemomech.protocol import parse_protocol
 from chemomech.simulate import Moment, Simulation
-from chemomech.solver.frequency import Linearised
 from chemomech.solver.jit import prepare
+from chemomech.solver.linearised import Linearised
 
 type Array = npt.NDArray[np.float64]
 

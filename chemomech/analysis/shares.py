@@ -27,7 +27,8 @@ from petsc4py import PETSc
 from chemomech.analysis.processes import at_surface, in_region, parts
 from chemomech.fields import CELL_VOLTAGE, Field, State
 from chemomech.physics.balance import Physics
-from chemomech.solver.frequency import LARGE_FACTOR, ComplexArray, Linearised
+from chemomech.solver.frequency import ComplexArray
+from chemomech.solver.linearised import LARGE_FACTOR, Linearised
 
 BALANCES: Final = ("parabolic", "elliptic")
 """treatments of fields whose rows are balances"""
