@@ -24,6 +24,7 @@ from dolfinx.fem import petsc as fempetsc
 from mpi4py import MPI
 from petsc4py import PETSc
 
+from chemomech.analysis.pairs import pairs
 from chemomech.analysis.processes import at_surface, in_region, parts
 from chemomech.fields import CELL_VOLTAGE, Field, State
 from chemomech.physics.balance import Physics
@@ -55,14 +56,17 @@ class Shares:
         self.state = state
         self._linearised = linearised
         self._terms = [term for item in physics for term in (*self._terms_of(item), *self._parted(item))]
+        self._pairs = [pairs(term.still) for term in self._terms]
 
     def at(
         self, omega: float, x: Mapping[Field, ComplexArray], y: Mapping[Field, ComplexArray]
     ) -> dict[str, complex]:
         """Return y . A x of every process, the solutions given as what this rank owns (collective)."""
         found: dict[str, complex] = {}
-        for term in self._terms:
-            value = term.sign * (y[term.row] @ _times(term.still, x[term.column]))
+        for term, flow in zip(self._terms, self._pairs, strict=True):
+            right, left = x[term.column], y[term.row]
+            value = left @ _times(term.still, right) if flow is None else flow.product(left, right)
+            value = term.sign * value
             found[term.process] = found.get(term.process, 0.0) + complex(value)
             if term.moving is not None:
                 value = 1j * omega * (y[term.row] @ _times(term.moving, x[term.column]))
@@ -75,6 +79,9 @@ class Shares:
 
     def destroy(self) -> None:
         """Free the matrices."""
+        for flow in self._pairs:
+            if flow is not None:
+                flow.destroy()
         for term in self._terms:
             term.still.destroy()
             if term.moving is not None:

@@ -9,6 +9,7 @@ from typing import Final
 
 import chemomech.runtime  # noqa: F401
 
+import numpy as np
 from dolfinx.fem import petsc as fempetsc
 from petsc4py import PETSc
 
@@ -30,6 +31,14 @@ class Linearised:
             for u in state.unknowns.values()
             if u.history is not None
         }
+
+    @property
+    def ends(self) -> list[int]:
+        """Where the fields end in the rows that this rank owns."""
+        spaces = [function.function_space for function in self.problem.functions]
+        return [
+            int(n) for n in np.cumsum([s.dofmap.index_map.size_local * s.dofmap.index_map_bs for s in spaces])
+        ]
 
     def at(self, factor: float, *, nest: bool = False, matrix: PETSc.Mat | None = None) -> PETSc.Mat:
         """Assemble K + factor M (collective), anew or into a matrix that this returned for another factor > 0."""

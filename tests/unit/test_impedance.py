@@ -73,7 +73,7 @@ def test_linearising_leaves_the_state_and_the_control_alone(rich: object) -> Non
 @pytest.mark.parametrize("name", ["films, double layer, fixture", "salt", "space charge"])
 def test_shares_of_a_mesh_too_large_to_factorise(name: str, tmp_path: Path) -> None:
     model = small.simulation(small.case(tmp_path, *block_cases.CASES[name])).model
-    direct, iterative = (Impedance(model, method=method) for method in ("direct", "iterative"))
+    direct, iterative = (Impedance(model, method=method) for method in ("complex", "iterative"))
     for frequency in (1e5, 10.0, 1e-2):
         impedance, shares = iterative.at(frequency)
         exact, expected = direct.at(frequency)
