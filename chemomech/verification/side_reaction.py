@@ -266,6 +266,9 @@ def impedance() -> dict[str, float]:
         at = "side reaction one at right"
         found[f"coated_off_{frequency:g}Hz"] = abs((shares["Z"] - rest) / (both + COAT) - 1)
         found[f"coated_share_off_{frequency:g}Hz"] = abs(shares[at] * alone / both**2 - 1)
+        found[f"coating_off_{frequency:g}Hz"] = abs(shares["coating at right"] / COAT - 1)
+        held = both**2 * 1j * omega * CAPACITANCE
+        found[f"coated_layer_off_{frequency:g}Hz"] = abs(shares["working electrode at right"] / held - 1)
         found[f"coated_sum_off_{frequency:g}Hz"] = abs(sum(shares.values()) / shares["Z"] - 2)
     return found
 
