@@ -297,6 +297,9 @@ def _axis(name: str, domain: tuple[float, float] | None = None) -> Values:
 
 
 def _layout(**axes: Values) -> Values:
+    # titles are of the size of all else
+    said = {"font": {"size": FONT["size"]}, "standoff": 8}
+    titled = {name: axis | {"title": axis.get("title", {}) | said} for name, axis in axes.items()}
     return {
         "font": FONT,
         "margin": {"l": 70, "r": 20, "t": 20, "b": 60},
@@ -304,7 +307,7 @@ def _layout(**axes: Values) -> Values:
         "plot_bgcolor": "white",
         "paper_bgcolor": "white",
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0.0},
-        **axes,
+        **titled,
     }
 
 

@@ -18,7 +18,7 @@ from matplotlib.ticker import (
     NullLocator,
 )
 
-from chemomech.render.style import REGION_COLOURS, STYLE, axis_label, time_unit
+from chemomech.render.style import REGION_COLOURS, STYLE, axis_label, in_words, time_unit
 from chemomech.results.format import FIGURES_FOLDER, TIME, split_unit
 from chemomech.results.read import open_results
 from chemomech.results.study import POINTS_FOLDER, Axis, Series, Table, missing_columns, open_study
@@ -147,7 +147,7 @@ def _lines(table: Table, spec: Spec) -> Figure:
     for column in spec["y"]:
         for series in table.series(spec["x"], column, by, where):
             value = [table.axis(name).labels[index] for name, index in series.fixed.items()]
-            name = [split_unit(column)[0]] if len(spec["y"]) > 1 else []
+            name = [in_words(split_unit(column)[0])] if len(spec["y"]) > 1 else []
             drawn.append((column, ", ".join([*name, *value]), series))
     colours = _colours(table, spec["by"], len(spec["y"]), len(drawn))
     named = _axis(table, spec["x"])
