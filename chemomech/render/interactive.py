@@ -140,6 +140,7 @@ class Curve:
 def nyquist(curves: Sequence[Curve], unit: str) -> Chart:
     """Draw -Im Z over Re Z on equal axes; whole decades are dots, those of the last curve with their frequency."""
     data, named = [], _in_legend(len(curves))
+    furthest = max(float(np.nanmax(curve.impedance.real)) for curve in curves)
     for number, curve in enumerate(curves):
         z = curve.impedance
         hover = f"%{{customdata}}<br>Re Z = %{{x:.5g}} {markup(unit)}<br>−Im Z = %{{y:.5g}} {markup(unit)}"
@@ -156,7 +157,8 @@ def nyquist(curves: Sequence[Curve], unit: str) -> Chart:
                 "x": _numbers(z.real[at]),
                 "y": _numbers(-z.imag[at]),
                 "text": [word if place in shown else "" for place, word in zip(at, words, strict=True)],
-                "textposition": "top right",
+                # inside the picture at its right end
+                "textposition": [f"top {'left' if x > 0.85 * furthest else 'right'}" for x in z.real[at]],
                 "textfont": {"size": 11, "color": "#444444"},
                 "customdata": words,
                 "hovertemplate": f"<b>{hover}</b><extra></extra>",
@@ -201,7 +203,7 @@ def _shares(spectrum: RecordedSpectrum) -> Chart:
     for number, (name, share) in enumerate(rows):
         colour = SHARE_COLOURS[number % len(SHARE_COLOURS)] if name != "all" else "#000000"
         for part, values, axis in (("Re", share.real, "y"), ("−Im", -share.imag, "y2")):
-            hover = f"%{{customdata}}<br>{part} = %{{y:.5g}} {UNIT}"
+            hover = f"%{{customdata}}<br>{part} = %{{y:.5g}} {markup(UNIT)}"
             line = _line(name, x, values, colour, hover, said)
             line |= {"yaxis": axis, "legendgroup": html.escape(name), "showlegend": axis == "y"}
             data.append(
@@ -209,8 +211,8 @@ def _shares(spectrum: RecordedSpectrum) -> Chart:
             )
     layout = _layout(
         xaxis=_frequency_axis(),
-        yaxis=AXIS | {"title": {"text": f"Part of Re Z ({UNIT})"}, "domain": list(UPPER)},
-        yaxis2=AXIS | {"title": {"text": f"Part of −Im Z ({UNIT})"}, "domain": list(LOWER)},
+        yaxis=AXIS | {"title": {"text": f"Part of<br>Re Z ({markup(UNIT)})"}, "domain": list(UPPER)},
+        yaxis2=AXIS | {"title": {"text": f"Part of<br>−Im Z ({markup(UNIT)})"}, "domain": list(LOWER)},
     )
     return Chart("impedance_shares", data, layout)
 

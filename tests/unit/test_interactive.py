@@ -112,6 +112,12 @@ def test_the_legend_of_many_spectra_leaves_them_room() -> None:
         assert len(every) == 20 and len(named) == 5 and named[0] == every[0] and named[-1] == every[-1]
 
 
+def test_no_text_of_a_chart_is_written_for_another_program() -> None:
+    for chart in interactive.spectrum_charts([spectrum(1), spectrum(2)]):
+        said = json.dumps([chart.data, chart.layout], ensure_ascii=False)
+        assert "$" not in said and "<sup>2</sup>" in said, chart.name
+
+
 def test_a_tall_capacitive_tail_leaves_the_picture_at_the_top() -> None:
     tail = spectrum().impedance + 1e3 / (2j * np.pi * FREQUENCIES)
     chart = interactive.nyquist([interactive.Curve("a", FREQUENCIES, tail, "#000000")], "ohm")
