@@ -63,12 +63,14 @@ from mpi4py import MPI
 import small
 from chemomech.analysis.impedance import Impedance
 from chemomech.case.read import read_case
-linear = Impedance(small.simulation(read_case(Path(sys.argv[1]))).model, method="iterative")
-found = {}
-for frequency in (1e3, 1e-2):
-    impedance, shares = linear.at(frequency)
-    found[frequency] = {name: [value.real, value.imag] for name, value in {"Z": impedance, **shares}.items()}
-linear.destroy()
+model, found = small.simulation(read_case(Path(sys.argv[1]))).model, {}
+for method in ("direct", "iterative"):
+    linear = Impedance(model, method=method)
+    for frequency in (1e3, 1e-2):
+        impedance, shares = linear.at(frequency)
+        named = {"Z": impedance, **shares}
+        found[f"{method} {frequency}"] = {name: [value.real, value.imag] for name, value in named.items()}
+    linear.destroy()
 if MPI.COMM_WORLD.rank == 0:
     print(json.dumps(found), flush=True)
 """
@@ -372,16 +374,14 @@ def test_bodies_that_part_on_other_numbers_of_ranks(tmp_path: Path) -> None:
 
 def test_shares_of_the_impedance_without_factors(tmp_path: Path) -> None:
     folder = small.write(tmp_path, *block_cases.CASES["films, double layer, fixture"])
-    found = []
-    for ranks in (1, 2):
-        done = small.script(SHARES, folder, ranks=ranks)
-        assert done.returncode == 0, done.stderr
-        found.append(json.loads(done.stdout))
-    for frequency, alone in found[0].items():
-        together = found[1][frequency]
-        assert alone.keys() == together.keys()
-        parts = {name: complex(*value) for name, value in together.items()}
+    done = small.script(SHARES, folder, ranks=2)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    for frequency in (1e3, 1e-2):
+        exact, given = found[f"direct {frequency}"], found[f"iterative {frequency}"]
+        assert given.keys() == exact.keys()
+        parts = {name: complex(*value) for name, value in given.items()}
         impedance = parts.pop("Z")
         assert sum(parts.values()) == pytest.approx(impedance, rel=1e-10)
-        for name, value in alone.items():
-            assert abs(complex(*value) - complex(*together[name])) < 1e-8 * abs(impedance), name
+        for name, value in exact.items():
+            assert abs(complex(*value) - complex(*given[name])) < 1e-8 * abs(impedance), name
