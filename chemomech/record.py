@@ -99,6 +99,7 @@ INTERFACE_QUANTITIES: Final[dict[str, tuple[str, str, float]]] = {
     "ionic drop ": ("Mean ionic drop", "mV", MILLI),
     "layer potential ": ("Mean layer voltage", "mV", MILLI),
     "layer resistance ": ("Layer resistance", "ohm.m2", OHM_M2),
+    "layer capacitance ": ("Layer capacitance", "F.m-2", C_PER_M2),
     **{f"{word} thickness ": (f"Mean {word} thickness", "nm", MILLI) for word in GROWING},
     **{f"{word} resistance ": (f"{word.capitalize()} resistance", "ohm.cm2", OHM_CM2) for word in GROWING},
     "constriction ": ("Constriction resistance", "ohm.cm2", OHM_CM2),

@@ -61,6 +61,7 @@ def menu() -> dict[str, Case]:
         "salt_mms": salt.manufactured,
         "salt_polarisation": salt.polarisation,
         "salt_steady": salt.steady,
+        "salt_convection": salt.convection,
         "salt_sand": salt.sand,
         "salt_conservation": salt.conservation,
         "interface_orientation": kinetics.orientation,
