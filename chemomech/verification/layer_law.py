@@ -193,7 +193,6 @@ class ContactBench:
         total = self.bench.read("charge", lambda: self.bench.domain.on_interface(density, *sides))
         return total / self.contact.breadth
 
-
     def capacitance(self) -> float:
         """Return dq/dpsi at rest [nC/(V um^2)]: the law's own, of a resolved layer from two potentials beside it."""
         self.drop(0.0)
@@ -211,7 +210,7 @@ class ContactBench:
 
 
 def against_resolved() -> dict[str, float]:
-    """Ratio of the law's charges, capacitances, resistances and drops to the resolved ones; the charge while it changes."""
+    """Ratio of the law's charges, capacitances, resistances, drops to the resolved ones; the charge as it changes."""
     found: dict[str, float] = {}
     for side, potential in (("left", -0.55), ("left", 0.15), ("left", 0.45), ("right", 0.45)):
         contact = replace(Contact(), potential=potential, electrode_left=side == "left")

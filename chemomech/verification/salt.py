@@ -217,7 +217,9 @@ class PolymerCase:
             temperature=self.temperature,
             working=sides[0],
             counter=sides[1],
-            velocity="" if self.velocity is None else f'lattice_velocity = ["{self.velocity} um/s", "0 um/s"]\n',
+            velocity=""
+            if self.velocity is None
+            else f'lattice_velocity = ["{self.velocity} um/s", "0 um/s"]\n',
             steps=json.dumps(list(self.steps)),
             numerics=self.numerics,
         )

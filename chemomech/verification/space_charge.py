@@ -274,7 +274,7 @@ def debye_lengths() -> dict[str, float]:
 
 
 def gouy_chapman() -> dict[str, float]:
-    """Charge [C/m2], field [V/nm] and capacitance [F/m2] of a wall in a dilute binary solution; the profile at 0.1 V."""
+    """Charge [C/m2], field [V/nm] and capacitance [F/m2] of a wall in a dilute solution; the profile at 0.1 V."""
     substance = Substance(binary=True)
     wall = Wall(substance, count=400, ratio=2e4)
     found = _curve(wall, (0.01, 0.05, 0.1, 0.2))
