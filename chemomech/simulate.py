@@ -119,6 +119,7 @@ class Simulation:
         """through the terminal, and from lithium metal [nC]"""
         self.capacity = nominal_capacity(model, self.schedule)
         """charge of 1C in one hour [nC]; None where nothing gives one"""
+        self.integrator = choose_integrator(model)
         self.scheme = self._scheme()
         self.limiting_current: float | None = None
         """current that a salt can carry for good between lithium electrodes [nA]; None where nothing limits it"""
@@ -135,12 +136,13 @@ class Simulation:
 
     def _scheme(self) -> TimeScheme:
         model, comm, tolerance = self.model, self.model.domain.comm, self.numerics.time_tolerance
-        if choose_integrator(model) == "bdf2":
+        if self.integrator == "bdf2":
             return Bdf2(model.state, comm, tolerance)
         forms = model.observables()
         metal = sum((forms[name] for name in model.lithium_metal), ufl.Form([]))
         quadrature = Quadrature(
             [forms["cell current"], metal],
+            [forms["counter current"]],
             self.current_scale,
             model.state.functions,
             model.problem.compile,

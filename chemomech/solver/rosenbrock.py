@@ -63,8 +63,8 @@ MOST: Final = 12
 """solves of the last stage before the step is shortened"""
 BALANCED: Final = 1e-11
 """how well the integrands obey the linear equations at a step's end, relative to their scale"""
-SETTLED: Final = 1e-12
-"""update of the last stage, in scales of the fields, that is round-off"""
+SETTLED: Final = 1e-10
+"""update of the last stage, in scales of the fields, below which one that hardly shrinks is round-off"""
 
 
 class Quadrature:
@@ -73,18 +73,19 @@ class Quadrature:
     def __init__(
         self,
         integrands: Sequence[ufl.Form],
+        watched: Sequence[ufl.Form],
         scale: float,
         functions: Sequence[fem.Function],
         compile_form: Callable[[Any], Any],
         comm: MPI.Intracomm,
     ) -> None:
-        """``scale``: size of an integrand that counts as one."""
-        self.scale = scale
+        """``watched``: what need not be integrated, but is to obey the equations as closely at the end of a step;
+        ``scale``: size of either that counts as one."""
+        self.count, self.scale = len(integrands), scale
         self._comm = comm
-        self._values = [compile_form(form) for form in integrands]
-        self._slopes = [
-            [(j, compile_form(slope)) for j, slope in _slopes(form, functions)] for form in integrands
-        ]
+        forms = [*integrands, *watched]
+        self._values = [compile_form(form) for form in forms]
+        self._slopes = [[(j, compile_form(slope)) for j, slope in _slopes(form, functions)] for form in forms]
         self._gradients: list[list[tuple[int, FloatArray]]] = []
 
     def linearise(self) -> None:
@@ -94,7 +95,7 @@ class Quadrature:
         ]
 
     def values(self) -> FloatArray:
-        """Return the integrands at the functions' values (collective)."""
+        """Return the integrands at the functions' values, then what is watched (collective)."""
         return self._sum([fem.assemble_scalar(form) for form in self._values])
 
     def slopes(self, change: Sequence[FloatArray]) -> FloatArray:
@@ -137,7 +138,7 @@ class _Stage:
     reason: str
     """why it failed; empty where it did not"""
     rates: FloatArray = field(default_factory=lambda: np.zeros(0))
-    """the integrands at its end, as the linear equations have them"""
+    """the integrands at its end, and what is watched, as the linear equations have them"""
 
 
 @dataclass
@@ -193,7 +194,7 @@ class Rosenbrock:
             if stage.reason:
                 return Attempt(False, stage.reason, 1, solves)
             stages.append([now - x for now, x in zip(self.state.copy(), place, strict=True)])
-            passed[i] = (stage.rates - RATES[i, :i] @ passed[:i] / dt) / a0
+            passed[i] = (stage.rates[: self.quadrature.count] - RATES[i, :i] @ passed[:i] / dt) / a0
         self._passed = ENDS @ passed
         self._difference = _combined(nothing, DIFFERENCES, stages)
         return Attempt(True, "converged", 1, solves)
@@ -211,7 +212,8 @@ class Rosenbrock:
                 return _Stage(solves, "", rates)
             size, now = solver.size(change), self.quadrature.values()
             balanced = bool(np.all(np.abs(now - rates) <= BALANCED * self.quadrature.scale))
-            if solves > 1 and (balanced or size < SETTLED):
+            stalled = size > 0.5 * before
+            if solves > 1 and (balanced or (stalled and size < SETTLED)):
                 return _Stage(solves, "", rates)
             if size > before:
                 break
