@@ -218,6 +218,7 @@ def test_a_cycle_meets_its_cut_offs_closes_its_balances_and_continues_as_it_was(
 
 
 def test_it_is_chosen_where_it_serves_and_refused_where_not(tmp_path: Any, model: Any) -> None:
+    chosen = model.case
     assert choose_integrator(model) == "rosenbrock"
     for numerics, expected in (({"integrator": "bdf2"}, "bdf2"), ({"solver": "fieldsplit"}, "bdf2")):
         model.case = small.case(tmp_path / expected, numerics=numerics)
@@ -225,3 +226,22 @@ def test_it_is_chosen_where_it_serves_and_refused_where_not(tmp_path: Any, model
     model.case = small.case(tmp_path, numerics={"solver": "fieldsplit", "integrator": "rosenbrock"})
     with pytest.raises(InputError, match="factors of a direct solver"):
         choose_integrator(model)
+    model.case = chosen
+
+
+def test_a_stage_that_fails_shortens_the_step(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    initial, seen = model.state.copy(), []
+    made = Simulation(model, parse_protocol(["Charge at 1C for 1 minute"], 1), None, seen.append)
+    correction, count = made.solver.correction, [0]
+
+    def broken() -> Any:
+        count[0] += 1
+        return None if count[0] == 3 else correction()
+
+    monkeypatch.setattr(made.solver, "correction", broken)
+    made.equilibrate()
+    made.run()
+    assert made.counts.failures == {"the residual is not a number": 1}
+    assert seen[2].dt == pytest.approx(0.25 * made.numerics.initial_step)
+    assert seen[-1].time == pytest.approx(60.0) and seen[-1].last
+    model.state.restore(initial)
