@@ -327,7 +327,7 @@ class NewtonSolver:
 
         None where that is no number, or the factorisation fails.
         """
-        fempetsc.assign(self.problem.functions, self.solution)
+        self.assembler.gather(self.solution)
         with phase(RESIDUAL):
             self.assembler.residual(self.solution, self.vector)
         if not np.isfinite(self.vector.norm()):
@@ -341,14 +341,8 @@ class NewtonSolver:
             return None
         if ksp.getConvergedReason() < 0:
             return None
-        dolfinx.la.petsc._ghost_update(self.solution, PETSc.InsertMode.INSERT, PETSc.ScatterMode.FORWARD)
-        functions = self.problem.functions
-        here = [function.x.array.copy() for function in functions]
-        fempetsc.assign(self.solution, functions)  # which alone knows where the ghosts are
-        found = [-function.x.array for function in functions]
-        for function, values in zip(functions, here, strict=True):
-            function.x.array[:] = values
-        return found
+        self.solution.scale(-1.0)
+        return self.assembler.spread(self.solution)
 
     def size(self, changes: Sequence[FloatArray]) -> float:
         """Return the largest change of any field in units of its scale (collective)."""

@@ -98,12 +98,16 @@ class Quadrature:
         """Return the integrands at the functions' values, then what is watched (collective)."""
         return self._sum([fem.assemble_scalar(form) for form in self._values])
 
-    def slopes(self, change: Sequence[FloatArray]) -> FloatArray:
-        """Return the derivatives' products with a change of the functions (collective)."""
-        return self._sum([sum(float(g @ change[j]) for j, g in parts) for parts in self._gradients])
+    def continued(self, change: Sequence[FloatArray]) -> FloatArray:
+        """Return the same, continued along the derivatives by a change of the functions (collective)."""
+        slopes = [sum(float(g @ change[j]) for j, g in parts) for parts in self._gradients]
+        values = [fem.assemble_scalar(form) for form in self._values]
+        return self._sum([value + slope for value, slope in zip(values, slopes, strict=True)])
 
     def _sum(self, local: Sequence[float]) -> FloatArray:
-        return np.asarray(self._comm.allreduce(np.array(local, dtype=float), op=MPI.SUM))
+        found = np.zeros(len(local))
+        self._comm.Allreduce(np.array(local, dtype=float), found, op=MPI.SUM)
+        return found
 
 
 def _slopes(form: ufl.Form, functions: Sequence[fem.Function]) -> Iterator[tuple[int, ufl.Form]]:
@@ -200,25 +204,27 @@ class Rosenbrock:
         return Attempt(True, "converged", 1, solves)
 
     def _stage(self, solver: NewtonSolver, *, last: bool) -> _Stage:
-        # One solve; the last stage goes on, by the same factors, until the integrands obey the linear equations.
-        before, rates = np.inf, self.quadrature.values()
+        # One solve; the last stage goes on, with the same factors, until the integrands are what the linear rows say.
+        before = np.inf
         for solves in range(1, MOST + 1):
             change = solver.correction()
             if change is None:
                 return _Stage(solves, "the residual is not a number")
-            rates = rates + self.quadrature.slopes(change)
+            rates = self.quadrature.continued(change)
             self.state.restore(_combined(self.state.copy(), np.ones(1), [change]))
             if not last:
                 return _Stage(solves, "", rates)
-            size, now = solver.size(change), self.quadrature.values()
-            balanced = bool(np.all(np.abs(now - rates) <= BALANCED * self.quadrature.scale))
-            stalled = size > 0.5 * before
-            if solves > 1 and (balanced or (stalled and size < SETTLED)):
+            size = solver.size(change)
+            settled = size < SETTLED and size > 0.5 * before
+            if solves > 1 and (settled or self._balanced(rates)):
                 return _Stage(solves, "", rates)
             if size > before:
                 break
-            before, rates = size, now
+            before = size
         return _Stage(solves, "the last stage did not converge")
+
+    def _balanced(self, rates: FloatArray) -> bool:
+        return bool(np.all(np.abs(self.quadrature.values() - rates) <= BALANCED * self.quadrature.scale))
 
     def advance(self, dt: float, rates: FloatArray) -> FloatArray:
         """Return the integrals at the end of the step."""

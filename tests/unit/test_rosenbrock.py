@@ -215,6 +215,7 @@ def test_a_cycle_meets_its_cut_offs_closes_its_balances_and_continues_as_it_was(
     tail = steps[1] + steps[2]
     assert [m.time for m in again] == [m.time for m in tail]
     assert [(m.reading.voltage, m.charge) for m in again] == [(m.reading.voltage, m.charge) for m in tail]
+    model.state.restore(initial)
 
 
 def test_it_is_chosen_where_it_serves_and_refused_where_not(tmp_path: Any, model: Any) -> None:
