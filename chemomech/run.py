@@ -280,6 +280,7 @@ class _Run:
             unknowns=self.model.state.size(),
             unknowns_by_field=self.model.state.sizes(),
             solver=self.simulation.solver.options.linear_solver,
+            integrator=self.simulation.integrator,
             counts={
                 "accepted steps": counts.accepted,
                 "rejected steps": counts.rejected,

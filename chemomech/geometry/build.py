@@ -13,11 +13,11 @@ import gmsh
 import numpy as np
 
 from chemomech.errors import InputError, Problem
-from chemomech.geometry import external, image, shapes
+from chemomech.geometry import external, image, rows, shapes
 from chemomech.geometry.cells import SHAPES, Floats, Ints
 from chemomech.geometry.image_recipe import Image
 from chemomech.geometry.inclusions import Inclusions
-from chemomech.geometry.kinds import SIDES, VOID, External, Layered, Recipe
+from chemomech.geometry.kinds import SIDES, VOID, Composite, External, Layered, Particle, Recipe
 from chemomech.geometry.recipe import check, contents, read_recipe
 from chemomech.geometry.report import Cells, report
 from chemomech.geometry.tables import MeshSize
@@ -160,12 +160,27 @@ def _mesh(recipe: Recipe) -> tuple[list[str], list[str], dict[str, Any]]:
         gmsh.option.setNumber("Mesh.Algorithm3D", 10)  # HXT: several times quicker than the default
         gmsh.option.setNumber("General.NumThreads", 1)  # the same mesh everywhere
         gmsh.model.mesh.generate(recipe.dimension)
+        if isinstance(recipe, Particle | Composite) and recipe.boundary_layer:
+            _add_rows(recipe, list(regions), boundaries)
     except Exception as error:
         if type(error) is not Exception:  # gmsh raises the bare class; anything else is not about the mesh
             raise
         what = f"Gmsh could not make the mesh: {error}"
         raise InputError(Problem(recipe.name, what, "try other cell sizes, gap or seed")) from error
     return list(regions), boundaries, notes
+
+
+def _add_rows(recipe: Particle | Composite, names: list[str], boundaries: list[str]) -> None:
+    """Put a mesh with rows of flat cells along interfaces in place of the one that was made."""
+    mesh = _cells(recipe, names, boundaries)
+    smooth = frozenset({recipe.names.electrolyte, recipe.names.separator})
+    heights = {name: np.array(each.heights()) for name, each in recipe.boundary_layer.items()}
+    made = rows.inflate(mesh, heights, (smooth,))
+    points = np.zeros((len(made.points), 3))
+    points[:, : recipe.dimension] = made.points
+    gmsh.model.remove()
+    gmsh.model.add("chemomech")
+    external.fill(points, mesh.shape, made.regions, made.sides)
 
 
 def _name_sides(recipe: Recipe, regions: shapes.Regions) -> list[str]:
@@ -176,7 +191,7 @@ def _name_sides(recipe: Recipe, regions: shapes.Regions) -> list[str]:
     spans = np.array([gmsh.model.getBoundingBox(d - 1, tag) for tag in outer])
     # of the outer faces, which are flat: the bounding boxes of round solids are too large
     low, high = spans[:, :3].min(axis=0), spans[:, 3:].max(axis=0)
-    close = 1e-5 * float((high - low).max())
+    close = _close(float((high - low).max()))
     names, left = [], set(outer)
     for number, (name, axis, far) in enumerate(SIDES[recipe.coordinates], 1):
         plane = high[axis] if far else low[axis]
@@ -196,13 +211,18 @@ def _name_sides(recipe: Recipe, regions: shapes.Regions) -> list[str]:
     return names
 
 
+def _close(size: float) -> float:
+    """Return how far apart two planes of a box may be to be one: the kernel makes bounding boxes 1e-7 too large."""
+    return max(1e-5 * size, 3e-7)
+
+
 def _match_faces(box: Sequence[float]) -> None:
     """Make the mesh of each high face of a periodic box a copy of the one opposite.
 
     A face whose counterpart is not found (cut otherwise by round-off) keeps its own mesh: periodic cell problems
     interpolate there.
     """
-    d, close = len(box), 1e-5 * max(box)
+    d, close = len(box), _close(max(box))
     spans = {tag: np.array(gmsh.model.getBoundingBox(d - 1, tag)) for _, tag in gmsh.model.getEntities(d - 1)}
     for axis, period in enumerate(box):
         shift = np.zeros(3)

@@ -72,9 +72,13 @@ steps = ["Sweep from {start} V to {end} V at 1 mV/s"]
 [numerics]
 {numerics}
 """
-NUMERICS: Final = (
-    'time_tolerance = 1e-4\ninitial_step = "0.01 s"\nmaximum_step = "0.7 s"\nnewton_tolerance = 1e-12'
-)
+NUMERICS: Final = """\
+integrator = "bdf2"  # the longest step, not the error, sets the pace
+time_tolerance = 1e-4
+initial_step = "0.01 s"
+maximum_step = "0.7 s"
+newton_tolerance = 1e-12
+"""
 
 
 def reaction(word: str, exchange: float, electrons: int, reversible: bool, share: float = 0.0) -> str:
