@@ -24,7 +24,7 @@ from dolfinx.io import gmsh as gmshio
 from mpi4py import MPI
 
 from chemomech.errors import InputError, Problem
-from chemomech.geometry.kinds import VOID
+from chemomech.geometry.cells import VOID
 
 Coordinates = Literal["plane strain", "axisymmetric", "3D"]
 Int32Array = npt.NDArray[np.int32]

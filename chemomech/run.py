@@ -18,7 +18,6 @@ from chemomech.case.layers import layer_materials
 from chemomech.case.schema import Case
 from chemomech.domain import Coordinates, read_domain
 from chemomech.drawing import draw
-from chemomech.effective.run import run_effective
 from chemomech.errors import InputError, Problem, RunError
 from chemomech.geometry.build import MeshRecord, open_mesh
 from chemomech.model import Model, build_model
@@ -66,6 +65,9 @@ def run_case(case: Case, results: Path, *, resume: bool = False, quiet: bool = F
     Raises InputError for what can be mended in the input, RunError when the simulation cannot go on.
     """
     if case.effective is not None:
+        # slow to import, and a run of a cell needs none of it
+        from chemomech.effective.run import run_effective
+
         return run_effective(case, case.effective, results, quiet=quiet)
     comm = MPI.COMM_WORLD
     on_root(comm, lambda: prepare_folder(results))

@@ -7,20 +7,23 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gmsh
 import numpy as np
 
 from chemomech.errors import InputError, Problem
-from chemomech.geometry import external, image, shapes
-from chemomech.geometry.cells import SHAPES, Floats, Ints
+from chemomech.geometry import external
+from chemomech.geometry.cells import SHAPES, VOID, Floats, Ints
 from chemomech.geometry.image_recipe import Image
 from chemomech.geometry.inclusions import Inclusions
-from chemomech.geometry.kinds import SIDES, VOID, External, Layered, Recipe
+from chemomech.geometry.kinds import SIDES, External, Layered, Recipe
 from chemomech.geometry.recipe import check, contents, read_recipe
-from chemomech.geometry.report import Cells, report
 from chemomech.geometry.tables import MeshSize
+
+if TYPE_CHECKING:  # what makes a mesh is slow to import, and most meshes are in the cache
+    from chemomech.geometry.report import Cells
+    from chemomech.geometry.shapes import Regions
 
 FORMAT = 1
 """Raised whenever the same recipe gives a different mesh or report."""
@@ -66,6 +69,8 @@ def build(recipe: Recipe, directory: Path) -> MeshRecord:
     if target.is_file() and sheet.is_file():
         with contextlib.suppress(ValueError, KeyError, TypeError):
             return _load(target, json.loads(sheet.read_text(encoding="utf-8")))
+    from chemomech.geometry.report import report
+
     directory.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f"{target.stem}.{os.getpid()}.partial.msh")
     try:
@@ -146,7 +151,11 @@ def _mesh(recipe: Recipe) -> tuple[list[str], list[str], dict[str, Any]]:
     if isinstance(recipe, External):
         return *external.load(recipe), {}
     if isinstance(recipe, Image):
+        from chemomech.geometry import image
+
         return image.load(recipe)
+    from chemomech.geometry import shapes
+
     try:
         regions, notes = shapes.draw(recipe)
         for tag, (name, entities) in enumerate(regions.items(), 1):
@@ -168,7 +177,7 @@ def _mesh(recipe: Recipe) -> tuple[list[str], list[str], dict[str, Any]]:
     return list(regions), boundaries, notes
 
 
-def _name_sides(recipe: Recipe, regions: shapes.Regions) -> list[str]:
+def _name_sides(recipe: Recipe, regions: "Regions") -> list[str]:
     """Make a physical group of each outer side of the bounding box; return their names."""
     d = recipe.dimension
     every = [entity for entities in regions.values() for entity in entities]
@@ -224,7 +233,7 @@ def _match_faces(box: Sequence[float]) -> None:
             gmsh.model.mesh.setPeriodic(d - 1, far, near, moved.reshape(-1).tolist())
 
 
-def _set_sizes(recipe: Recipe, size: MeshSize, regions: shapes.Regions) -> None:
+def _set_sizes(recipe: Recipe, size: MeshSize, regions: "Regions") -> None:
     """Make cells fine on interfaces and let them grow with the distance from them."""
     d, mesh = recipe.dimension, gmsh.model.mesh
     region_of = {tag: name for name, entities in regions.items() for _, tag in entities}
@@ -259,8 +268,10 @@ def _set_sizes(recipe: Recipe, size: MeshSize, regions: shapes.Regions) -> None:
     gmsh.option.setNumber("Mesh.MeshSizeFromPoints", 0)
 
 
-def _cells(recipe: Recipe, names: list[str], boundaries: list[str]) -> Cells:
+def _cells(recipe: Recipe, names: list[str], boundaries: list[str]) -> "Cells":
     """Return the mesh of the open session as arrays."""
+    from chemomech.geometry.report import Cells
+
     d, mesh = recipe.dimension, gmsh.model.mesh
     there = set(mesh.getElementTypes(d))
     shape = next(each for each in SHAPES[d] if each.gmsh in there)

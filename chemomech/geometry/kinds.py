@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from chemomech.geometry.cells import VOID
 from chemomech.geometry.close_packing import reachable_fraction
 from chemomech.geometry.tables import (
     Coordinates,
@@ -28,10 +29,6 @@ SIDES: dict[str, tuple[tuple[str, int, bool], ...]] = {
     "3D": (*PLANE, ("front", 2, False), ("back", 2, True)),
 }
 """For each kind of coordinates: boundary, the axis it is normal to, whether it lies at the far end."""
-
-
-VOID = "void"
-"""The boundary that is the surface of voids: free, whatever a case says of others."""
 
 
 def stack_ends(coordinates: str) -> tuple[str, str]:

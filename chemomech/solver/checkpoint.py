@@ -19,7 +19,6 @@ import numpy.typing as npt
 import ufl
 from dolfinx import fem
 from mpi4py import MPI
-from scipy.spatial import cKDTree
 
 from chemomech.fields import Memory, State, Unknown
 from chemomech.memory import PointValues
@@ -194,6 +193,8 @@ def _scatter_points(state: State, item: Memory, function: fem.Function, stored: 
     # Another number of ranks numbers the points anew, and may turn a facet round: they are known by their places.
     places = _points(state, item)
     if len(places):
+        from scipy.spatial import cKDTree  # seldom needed, and slow to import
+
         _, nearest = cKDTree(stored[:, :-1]).query(places)
         function.x.array[:] = stored[nearest, -1]
 

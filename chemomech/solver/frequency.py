@@ -11,22 +11,23 @@ Three ways to solve, all on complex arrays of what a rank owns, block after bloc
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import chemomech.runtime  # noqa: F401
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sparse
 from dolfinx.fem import petsc as fempetsc
 from mpi4py import MPI
 from petsc4py import PETSc
-from scipy.sparse.linalg import splu
 
 from chemomech.errors import RunError
 from chemomech.fields import State
 from chemomech.solver.blocks import BlockPreconditioner
 from chemomech.solver.newton import BlockProblem
+
+if TYPE_CHECKING:
+    import scipy.sparse as sparse  # slow to import, and most runs measure no spectrum
 
 type Array = npt.NDArray[np.float64]
 type ComplexArray = npt.NDArray[np.complex128]
@@ -141,6 +142,8 @@ class ComplexFactors:
 
     def solve(self, omega: float, load: Array, *, transposed: bool = False) -> ComplexArray:
         """Return x; the factors of one frequency serve both directions."""
+        from scipy.sparse.linalg import splu
+
         if omega != self._omega or self._factors is None:
             try:
                 self._matrix = (self.stiffness + 1j * omega * self.damping).tocsc()
@@ -159,7 +162,9 @@ class ComplexFactors:
         self._factors = None
 
 
-def _csc(matrix: PETSc.Mat) -> sparse.csc_matrix:
+def _csc(matrix: PETSc.Mat) -> "sparse.csc_matrix":
+    import scipy.sparse as sparse
+
     indptr, indices, data = matrix.getValuesCSR()
     return sparse.csr_matrix((data, indices, indptr), shape=matrix.getSize()).tocsc()
 
