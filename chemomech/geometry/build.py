@@ -31,7 +31,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class MeshRecord:
-    """A mesh file (MSH 4.1, um) with its regions, boundaries and report."""
+    """A mesh file (MSH 4.1, um) with its regions, boundaries and report; and how often its cells are to be halved."""
 
     msh: Path
     name: str
@@ -40,6 +40,13 @@ class MeshRecord:
     regions: tuple[str, ...]
     boundaries: tuple[str, ...]
     report: dict[str, Any]
+    """of the file, before its cells are halved"""
+    refine: int = 0
+
+    @property
+    def cut_into(self) -> int:
+        """Number of cells that each of the file becomes."""
+        return int(2 ** (self.dimension * self.refine))
 
 
 def default_cache(path: Path) -> Path:
@@ -68,7 +75,7 @@ def build(recipe: Recipe, directory: Path) -> MeshRecord:
     sheet = target.with_suffix(".json")
     if target.is_file() and sheet.is_file():
         with contextlib.suppress(ValueError, KeyError, TypeError):
-            return _load(target, json.loads(sheet.read_text(encoding="utf-8")))
+            return _load(target, json.loads(sheet.read_text(encoding="utf-8")), recipe.refine)
     from chemomech.geometry.report import report
 
     directory.mkdir(parents=True, exist_ok=True)
@@ -98,7 +105,7 @@ def build(recipe: Recipe, directory: Path) -> MeshRecord:
     finally:
         partial.unlink(missing_ok=True)
         partial.with_suffix(".json").unlink(missing_ok=True)
-    return _load(target, record)
+    return _load(target, record, recipe.refine)
 
 
 def _of_mesh(recipe: Recipe, problem: Problem) -> Problem:
@@ -109,8 +116,9 @@ def _of_mesh(recipe: Recipe, problem: Problem) -> Problem:
 
 
 def fingerprint(recipe: Recipe) -> str:
-    """Return a hash of everything that the mesh depends on."""
+    """Return a hash of everything that the mesh file depends on."""
     content: dict[str, Any] = {**contents(recipe), "format": FORMAT, "gmsh": gmsh.__version__}
+    content.pop("refine", None)  # is done to what the file holds
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -131,7 +139,7 @@ def session() -> Iterator[None]:
             gmsh.model.remove()
 
 
-def _load(target: Path, record: dict[str, Any]) -> MeshRecord:
+def _load(target: Path, record: dict[str, Any], refine: int) -> MeshRecord:
     return MeshRecord(
         msh=target,
         name=record["name"],
@@ -140,6 +148,7 @@ def _load(target: Path, record: dict[str, Any]) -> MeshRecord:
         regions=tuple(record["regions"]),
         boundaries=tuple(record["boundaries"]),
         report=record["report"],
+        refine=refine,
     )
 
 

@@ -56,6 +56,8 @@ class Recipe(Frozen):
     """One line about the mesh."""
     name: str = Field(default="mesh", exclude=True)
     """Begins the names of the files that are made."""
+    refine: Annotated[int, Field(ge=0, le=5)] = Field(default=0, exclude=True)
+    """Times that the cells are halved along each edge when a run reads the mesh; of triangles and tetrahedra."""
     names: Names = Names()
     """Names of the regions."""
 
