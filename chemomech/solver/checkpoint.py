@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import chemomech.runtime  # noqa: F401
 
@@ -39,35 +39,55 @@ def write_checkpoint(
     ``levels[k][i]`` holds the local values of unknown i; ``identity`` names the mesh and case they belong to.
     """
     comm = state.domain.comm
-    content: dict[str, Any] = {}
-    for k, values in enumerate(levels):
-        for unknown, array in zip(state.unknowns.values(), values, strict=True):
-            content[f"level{k}/{unknown.field.name}"] = _gather(state, unknown, array)
-    for item, function in state.memory.items():
-        content[f"memory/{item.name}"] = _gather_points(state, item, function)
-    error = ""
+    temporary = path.with_name(path.name + f".{os.getpid()}.tmp")
+    error, file = "", cast(h5py.File | None, None)
+
+    def keep(name: str, data: Any) -> None:
+        # The other ranks go on gathering whatever becomes of the file.
+        nonlocal error
+        if file is not None and not error:
+            try:
+                file[name] = data
+            except OSError as problem:
+                error = str(problem)
+
     if comm.rank == 0:
-        temporary = path.with_name(path.name + f".{os.getpid()}.tmp")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with h5py.File(temporary, "w") as file:
-                file.attrs["format"] = FORMAT
-                file.attrs["identity"] = identity
-                file.attrs["levels"] = len(levels)
-                for name, data in content.items():
-                    file[name] = data
-                for name, value in numbers.items():
-                    file.create_group("numbers") if "numbers" not in file else None
-                    file["numbers"][name] = value
-            with temporary.open("rb") as handle:
-                os.fsync(handle.fileno())
-            os.replace(temporary, path)
+            file = h5py.File(temporary, "w")
         except OSError as problem:
-            temporary.unlink(missing_ok=True)
             error = str(problem)
+    # one array after the other: together they are larger than all else that a rank holds of the fields
+    for k, values in enumerate(levels):
+        for unknown, array in zip(state.unknowns.values(), values, strict=True):
+            keep(f"level{k}/{unknown.field.name}", _gather(state, unknown, array))
+    for item, function in state.memory.items():
+        keep(f"memory/{item.name}", _gather_points(state, item, function))
+    for name, value in numbers.items():
+        keep(f"numbers/{name}", value)
+    if file is not None:
+        about = {"format": FORMAT, "identity": identity, "levels": len(levels)}
+        error = _finish(file, about, path, error)
+        temporary.unlink(missing_ok=True)
     error = comm.bcast(error, root=0)
     if error:
         raise OSError(f"the checkpoint cannot be written: {error}")
+
+
+def _finish(file: h5py.File, about: Mapping[str, Any], path: Path, error: str) -> str:
+    """Close a file and put it in its place unless there was an error; return what went wrong, if anything."""
+    temporary = Path(file.filename)
+    try:
+        file.attrs.update(about)
+        file.close()
+        if error:
+            return error
+        with temporary.open("rb") as handle:
+            os.fsync(handle.fileno())
+        os.replace(temporary, path)
+    except OSError as problem:
+        return error or str(problem)
+    return ""
 
 
 def read_checkpoint(path: Path, state: State, identity: str) -> tuple[list[list[FloatArray]], dict[str, Any]]:
