@@ -135,16 +135,6 @@ def _is_facet_field(state: State, unknown: Unknown) -> bool:
     return bool(unknown.support.mesh.topology.dim < state.domain.dimension)
 
 
-def _cell_dofs(unknown: Unknown) -> npt.NDArray[np.int64]:
-    dofmap = unknown.space.dofmap
-    block = dofmap.index_map_bs
-    cells = dofmap.list.astype(np.int64)
-    # both sizes said, for a rank may have no cell of the field
-    return np.asarray(
-        (cells[:, :, None] * block + np.arange(block)).reshape(len(cells), cells.shape[1] * block)
-    )
-
-
 def _nodes(state: State, unknown: Unknown) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     # Degrees of freedom of a first-order facet field and the mesh-file nodes they sit at.
     geometry = unknown.support.mesh.geometry
@@ -166,11 +156,15 @@ def _gather(state: State, unknown: Unknown, array: FloatArray) -> FloatArray | N
         topology = state.domain.mesh.topology
         owned = topology.index_map(state.domain.dimension).size_local
         parents = unknown.support.parent_entities
-        mine = parents < owned
+        mine = np.flatnonzero(parents < owned)
         original = topology.original_cell_index[parents[mine]]
-        dofs = _cell_dofs(unknown)
-        pieces = comm.gather((original, array[dofs[mine]]), root=0)
-        total = np.full((topology.index_map(state.domain.dimension).size_global, dofs.shape[1]), np.nan)
+        cells, block = unknown.space.dofmap.list, unknown.space.dofmap.index_map_bs
+        width = cells.shape[1] * block
+        # both sizes said, for a rank may have no cell of the field
+        values = array.reshape(-1, block)[cells[mine]].reshape(len(mine), width)
+        # a rank alone need not send itself the largest array there is
+        pieces = [(original, values)] if comm.size == 1 else comm.gather((original, values), root=0)
+        total = np.full((topology.index_map(state.domain.dimension).size_global, width), np.nan)
     if pieces is None:
         return None
     for where, values in pieces:
@@ -187,7 +181,8 @@ def _scatter(state: State, unknown: Unknown, stored: FloatArray) -> FloatArray:
         array[dofs] = stored[nodes]
     else:
         original = state.domain.mesh.topology.original_cell_index[unknown.support.parent_entities]
-        array[_cell_dofs(unknown)] = stored[original]
+        cells, block = unknown.space.dofmap.list, unknown.space.dofmap.index_map_bs
+        array.reshape(-1, block)[cells] = stored[original].reshape(*cells.shape, block)
     return np.asarray(array)
 
 
