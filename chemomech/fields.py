@@ -65,6 +65,15 @@ ION_CONCENTRATION = Field("ion_concentration", "ion-conducting", "pmol/um^3", 1e
 STACK_PRESSURE = Field("stack_pressure", "cell", "GPa", 1e-2, "global")
 
 
+ROLES: dict[str, tuple[str, ...]] = {
+    "active": ("active",),
+    "electron-conducting": ("active", "conductor"),
+    "ion-conducting": ("electrolyte",),
+    "solid": ("active", "electrolyte", "conductor", "inert"),
+}
+"""which roles of a region carry a field of this support"""
+
+
 @dataclass(frozen=True)
 class Memory:
     """What a face remembers: the largest value that a quantity has had there at any accepted time step.

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from chemomech.geometry.cells import VOID
 from chemomech.geometry.close_packing import reachable_fraction
 from chemomech.geometry.tables import (
     Coordinates,
@@ -29,10 +30,6 @@ SIDES: dict[str, tuple[tuple[str, int, bool], ...]] = {
     "3D": (*PLANE, ("front", 2, False), ("back", 2, True)),
 }
 """For each kind of coordinates: boundary, the axis it is normal to, whether it lies at the far end."""
-
-
-VOID = "void"
-"""The boundary that is the surface of voids: free, whatever a case says of others."""
 
 
 def stack_ends(coordinates: str) -> tuple[str, str]:
@@ -60,6 +57,8 @@ class Recipe(Frozen):
     """One line about the mesh."""
     name: str = Field(default="mesh", exclude=True)
     """Begins the names of the files that are made."""
+    refine: Annotated[int, Field(ge=0, le=5)] = Field(default=0, exclude=True)
+    """Times that the cells are halved along each edge when a run reads the mesh; of triangles and tetrahedra."""
     names: Names = Names()
     """Names of the regions."""
 

@@ -31,7 +31,7 @@ Length = Annotated[float, BeforeValidator(_length)]
 class Frozen(BaseModel):
     """A table of a recipe: no unknown keys, no change after reading."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class MeshSize(Frozen):

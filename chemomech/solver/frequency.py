@@ -10,20 +10,21 @@ Three ways to solve, all on complex arrays of what a rank owns, block after bloc
 """
 
 from collections.abc import Sequence
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import chemomech.runtime  # noqa: F401
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sparse
 from mpi4py import MPI
 from petsc4py import PETSc
-from scipy.sparse.linalg import splu
 
 from chemomech.errors import RunError
 from chemomech.solver.linearised import Linearised
 from chemomech.solver.sweeps import Iterative
+
+if TYPE_CHECKING:
+    import scipy.sparse as sparse  # slow to import, and most runs measure no spectrum
 
 type Array = npt.NDArray[np.float64]
 type ComplexArray = npt.NDArray[np.complex128]
@@ -71,17 +72,22 @@ class ComplexFactors:
 
     def __init__(self, stiffness: PETSc.Mat, damping: PETSc.Mat, ends: Sequence[int]) -> None:
         """``ends``: where the fields end in the rows."""
+        import scipy.sparse as sparse
+
         still, moving = (_csc(matrix) for matrix in (stiffness, damping))
         stiffness.destroy()
         damping.destroy()
         self._still, self._moving = still, moving
-        self._exact_still = (still.astype(np.longdouble) + sparse.diags(_unconserved(still, ends))).tocsc()
+        diagonal = sparse.diags(_unconserved(still, ends))
+        self._exact_still = (still.astype(np.longdouble) + diagonal).tocsc()
         self._exact_moving = moving.astype(np.longdouble)
         self._omega = -1.0
         self._factors: Any = None
 
     def solve(self, omega: float, load: Array, *, transposed: bool = False) -> ComplexArray:
         """Return x; the factors of one frequency serve both directions."""
+        from scipy.sparse.linalg import splu
+
         if omega != self._omega or self._factors is None:
             try:
                 self._factors = splu((self._still + 1j * omega * self._moving).tocsc())
@@ -103,12 +109,14 @@ class ComplexFactors:
         self._factors = None
 
 
-def _csc(matrix: PETSc.Mat) -> sparse.csc_matrix:
+def _csc(matrix: PETSc.Mat) -> "sparse.csc_matrix":
+    import scipy.sparse as sparse
+
     indptr, indices, data = matrix.getValuesCSR()
     return sparse.csr_matrix((data, indices, indptr), shape=matrix.getSize()).tocsc()
 
 
-def _unconserved(matrix: sparse.csc_matrix, ends: Sequence[int]) -> npt.NDArray[np.longdouble]:
+def _unconserved(matrix: "sparse.csc_matrix", ends: Sequence[int]) -> npt.NDArray[np.longdouble]:
     # What the diagonal lacks where the columns of a field's own block add up to nothing but round-off: a flux between
     # its own degrees of freedom is then conserved.
     lacking = np.zeros(matrix.shape[0], dtype=np.longdouble)

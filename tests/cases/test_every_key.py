@@ -1132,6 +1132,7 @@ RECIPE_KEYS: dict[str, tuple[type[BaseModel], dict[str, Any], dict[str, tuple[Ed
 RECIPE_COSMETIC = {
     "kind": "chooses the schema",
     "title": "says what the mesh is",
+    "refine": "is done when the mesh is read, as tests/unit/test_refinement.py shows",
     "name": "is the name of the file",
     "directory": "is the folder of the file",
 }
