@@ -1,12 +1,12 @@
-"""What a CCCV cycle of the 2D composite costs at a given error: BDF2, Rosenbrock-W, fully implicit Runge-Kutta.
+"""What a CCCV cycle of the 2D composite costs at a given error: Rosenbrock, BDF2, fully implicit Runge-Kutta.
 
 All three integrate the residual F(u, du/dt) = 0 of one and the same model, on one mesh, with the same direct solver,
 the same jumps of the control and the same measure of the local error:
 
-  bdf2     the integrator of every run (chemomech.solver.timestep), Newton with a new Jacobian in every iteration
-  rosw     PETSc's Rosenbrock-W method ra34pw2 (four stages, order 3): one Jacobian and one factorisation a step
-  radau    Radau IIA, three stages, order 5, simplified Newton: one real and one complex factorisation a step
-           E. Hairer, G. Wanner, Solving Ordinary Differential Equations II, IV.8 (error estimate, transformation)
+  rosenbrock  the integrator of runs with a direct solver (chemomech.solver.rosenbrock): one factorisation a step
+  bdf2        that of all other runs (chemomech.solver.timestep), Newton with a new Jacobian in every iteration
+  radau       Radau IIA, three stages, order 5, simplified Newton: one real and one complex factorisation a step
+              E. Hairer, G. Wanner, Solving Ordinary Differential Equations II, IV.8 (error estimate, transformation)
 
 The error is against Radau IIA at a tolerance a hundred times smaller than the finest of the others.
 
@@ -41,8 +41,8 @@ from chemomech.geometry.build import open_mesh
 from chemomech.model.build import Model, build_model
 from chemomech.protocol import parse_protocol
 from chemomech.simulate import Moment, Simulation
-from chemomech.solver.frequency import Linearised
 from chemomech.solver.jit import prepare
+from chemomech.solver.linearised import Linearised
 
 type Array = npt.NDArray[np.float64]
 
@@ -111,7 +111,7 @@ def pieces(simulation: Simulation) -> Iterator[tuple[int, float, float]]:
 # ---- the project's own ------------------------------------------------------------------------------
 
 
-def bdf2(tolerance: float, newton: float | None = None) -> Trace:
+def own(integrator: str, tolerance: float, newton: float | None = None) -> Trace:
     """Run the cycle as every case is run, with another tolerance of Newton's method where one is given."""
     rows: list[tuple[int, float, float, float]] = []
 
@@ -119,17 +119,16 @@ def bdf2(tolerance: float, newton: float | None = None) -> Trace:
         if moment.scheduled is not None:
             rows.append((moment.scheduled.index, moment.time, moment.reading.voltage, moment.reading.current))
 
-    simulation = make_simulation(
-        observe, *([] if newton is None else [f"numerics.newton_tolerance={newton}"])
-    )
-    simulation.scheme.tolerance = tolerance
+    changes = [f"numerics.integrator='{integrator}'", f"numerics.time_tolerance={tolerance}"]
+    changes += [] if newton is None else [f"numerics.newton_tolerance={newton}"]
+    simulation = make_simulation(observe, *changes)
     clock = Clock()
     simulation.equilibrate()
     simulation.run()
     counts = simulation.counts
     trace = Trace(steps=counts.accepted, rejected=counts.rejected)
     trace.jacobians = trace.factorisations = counts.newton
-    trace.residuals = counts.newton + counts.accepted + counts.rejected
+    trace.residuals = counts.linear
     for index, start, end in pieces(simulation):
         mine = np.array([row[1:] for row in rows if row[0] == simulation.schedule[index].index])
         _, last = np.unique(mine[:, 0], return_index=True)
@@ -225,98 +224,6 @@ class System:
             top = max(float(np.max(np.abs(values[here]))), unknown.field.scale)
             worst = max(worst, float(np.sqrt(np.mean((difference[here] / (self.tolerance * top)) ** 2))))
         return worst
-
-
-# ---- Rosenbrock-W -----------------------------------------------------------------------------------
-
-
-def rosw(tolerance: float) -> Trace:
-    """PETSc's ra34pw2 with its own step control, started anew after every jump."""
-    simulation = make_simulation(lambda moment: None)
-    system = System(simulation, tolerance)
-    clock = Clock()
-    simulation.equilibrate()
-    for _, start, end in pieces(simulation):
-        system.settle()
-        _march_rosw(system, start, end)
-    return clock.stop(system.trace)
-
-
-def _march_rosw(system: System, start: float, end: float) -> None:
-    trace = system.trace
-    matrix = fempetsc.create_matrix(system.jacobian)
-
-    def function(ts: PETSc.TS, t: float, x: PETSc.Vec, rate: PETSc.Vec, out: PETSc.Vec) -> None:
-        out.array[:] = system.residual(x.array_r.copy(), rate.array_r.copy(), 1.0)
-
-    def jacobian(
-        ts: PETSc.TS, t: float, x: PETSc.Vec, rate: PETSc.Vec, shift: float, a: PETSc.Mat, b: PETSc.Mat
-    ) -> bool:
-        system.put(x.array_r.copy(), rate.array_r.copy(), shift)
-        b.zeroEntries()
-        fempetsc.assemble_matrix(b, system.jacobian, system.problem.bcs, diag=1.0)
-        b.assemble()
-        trace.jacobians += 1
-        trace.factorisations += 1
-        return True
-
-    ts = PETSc.TS().create(MPI.COMM_SELF)
-    ts.setProblemType(ts.ProblemType.NONLINEAR)
-    ts.setEquationType(ts.EquationType.DAE_IMPLICIT_INDEX1)
-    x = system.vector.duplicate()
-    x.array[:] = system.values()
-    ts.setIFunction(function, system.vector.duplicate())
-    ts.setIJacobian(jacobian, matrix, matrix)
-    ts.setTime(start)
-    ts.setMaxTime(end)
-    ts.setTimeStep(FIRST)
-    ts.setMaxSteps(100_000)
-    ts.setExactFinalTime(PETSc.TS.ExactFinalTime.MATCHSTEP)
-    options = PETSc.Options()
-    chosen = {
-        "ts_type": "rosw",
-        "ts_rosw_type": "ra34pw2",
-        "ts_adapt_type": "basic",
-        "ts_max_snes_failures": -1,
-        "ksp_type": "preonly",
-        "pc_type": "lu",
-        "pc_factor_mat_solver_type": "mumps",
-    }
-    for name, value in chosen.items():
-        options[f"b5_{name}"] = value
-    ts.setOptionsPrefix("b5_")
-    # A weighted root mean square over all unknowns: weights that leave voltage and stored densities, each with its
-    # own mean, and nothing else.
-    absolute = np.full(len(x.array), 1e30)
-    count = len(absolute)
-    for unknown in system.state.dynamic:
-        here = system.slot(unknown.field)
-        top = max(float(np.max(np.abs(x.array_r[here]))), unknown.field.scale)
-        absolute[here] = system.tolerance * top * np.sqrt((here.stop - here.start) / count)
-    absolute[system.voltage] = system.tolerance * CELL_VOLTAGE.scale / np.sqrt(count)
-    weights, none = x.duplicate(), x.duplicate()
-    weights.array[:] = absolute
-    none.set(0.0)
-    ts.setTolerances(atol=weights, rtol=none)
-    ts.setFromOptions()
-    wanted = list(start + SAMPLES * (end - start))
-    between = x.duplicate()
-
-    def monitor(ts: PETSc.TS, step: int, t: float, now: PETSc.Vec) -> None:
-        while step > 0 and wanted and wanted[0] <= t * (1 + 1e-14):
-            ts.interpolate(min(wanted.pop(0), t), between)
-            system.sample(between.array_r.copy())
-
-    ts.setMonitor(monitor)
-    ts.solve(x)
-    assert ts.getConvergedReason() > 0 and not wanted, (ts.getConvergedReason(), wanted)
-    trace.steps += ts.getStepNumber()
-    trace.rejected += ts.getStepRejections()
-    system.put(x.array_r.copy(), np.zeros(count))
-    for name in chosen:
-        options.delValue(f"b5_{name}")
-    for item in (ts, matrix):
-        item.destroy()
 
 
 # ---- Radau IIA --------------------------------------------------------------------------------------
@@ -527,7 +434,12 @@ class Clock:
         return trace
 
 
-METHODS = {"bdf2": bdf2, "bdf2_loose": lambda tolerance: bdf2(tolerance, 1e-4), "rosw": rosw, "radau": radau}
+METHODS: dict[str, Callable[[float], Trace]] = {
+    "rosenbrock": lambda tolerance: own("rosenbrock", tolerance),
+    "bdf2": lambda tolerance: own("bdf2", tolerance),
+    "bdf2_loose": lambda tolerance: own("bdf2", tolerance, 1e-4),
+    "radau": radau,
+}
 
 
 def main() -> None:

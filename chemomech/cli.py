@@ -489,6 +489,8 @@ def mesh(recipe: Path, *, output: Path | None = None, picture: bool = False) -> 
     say(f"{record.msh}: {record.dimension}D, {record.coordinates}")
     say(f"  regions: {', '.join(record.regions)}\n  boundaries: {', '.join(record.boundaries)}")
     say(outline(record.report))
+    if record.refine:
+        say(f"  refine = {record.refine}: a run cuts each of these cells into {record.cut_into}")
     if picture:
         from chemomech.geometry.picture import draw
 

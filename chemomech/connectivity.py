@@ -13,8 +13,6 @@ import numpy as np
 import numpy.typing as npt
 from dolfinx import la, mesh
 from mpi4py import MPI
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from chemomech.domain import Domain
 
@@ -36,6 +34,9 @@ def pieces(domain: Domain, regions: Iterable[str]) -> Labels:
 
     A piece has the number of its first cell in the global numbering.
     """
+    from scipy.sparse import coo_matrix  # slow to import, and a problem without conductors does without
+    from scipy.sparse.csgraph import connected_components
+
     tdim = domain.dimension
     index_map = domain.mesh.topology.index_map(tdim)
     cells = domain.cells(regions)

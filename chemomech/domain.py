@@ -19,12 +19,12 @@ import basix.ufl
 import numpy as np
 import numpy.typing as npt
 import ufl
-from dolfinx import fem, mesh
+from dolfinx import cpp, fem, mesh
 from dolfinx.io import gmsh as gmshio
 from mpi4py import MPI
 
 from chemomech.errors import InputError, Problem
-from chemomech.geometry.kinds import VOID
+from chemomech.geometry.cells import VOID
 
 Coordinates = Literal["plane strain", "axisymmetric", "3D"]
 Int32Array = npt.NDArray[np.int32]
@@ -158,17 +158,19 @@ class Domain:
         inverse = np.full(len(self.cell_region), -1, dtype=np.int32)
         inverse[support.parent_entities] = np.arange(len(support.parent_entities), dtype=np.int32)
         to_cells = self.mesh.topology.connectivity(tdim - 1, tdim)
+        each = cpp.mesh.cell_num_entities(self.mesh.topology.cell_type, tdim - 1)
         here, there = (
-            self.mesh.topology.connectivity(tdim, tdim - 1),
-            body.topology.connectivity(tdim, tdim - 1),
+            one.topology.connectivity(tdim, tdim - 1).array.reshape(-1, each) for one in (self.mesh, body)
         )
-        found = [
-            there.links(inverse[cell])[int(np.flatnonzero(here.links(cell) == facet)[0])]
-            for facet in facets
-            for cell in to_cells.links(facet)
-            if inverse[cell] >= 0
-        ]
-        return np.unique(np.array(found, dtype=np.int32))
+        # every facet with its first and, inside, its second cell
+        first, end = to_cells.offsets[facets], to_cells.offsets[facets + 1]
+        two = end - first == 2
+        facet = np.concatenate([facets, facets[two]])
+        cell = to_cells.array[np.concatenate([first, first[two] + 1])]
+        inside = inverse[cell] >= 0
+        facet, cell = facet[inside], cell[inside]
+        place = np.argmax(here[cell] == facet[:, None], axis=1)
+        return np.unique(there[inverse[cell], place]).astype(np.int32)
 
     # ---- geometry ---------------------------------------------------------------------------------
 

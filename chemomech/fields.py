@@ -5,7 +5,7 @@ scheme alone fills ``a0`` and ``history``, so one residual serves the steady sta
 time integrator, and the linearisation K + i w M.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -63,6 +63,15 @@ ELECTRIC_POTENTIAL = Field("electric_potential", "ion-conducting", "V", 1.0, "el
 ANION_POTENTIAL = Field("anion_potential", "ion-conducting", "V", 1.0, "elliptic")
 ION_CONCENTRATION = Field("ion_concentration", "ion-conducting", "pmol/um^3", 1e-3, "projected")
 STACK_PRESSURE = Field("stack_pressure", "cell", "GPa", 1e-2, "global")
+
+
+ROLES: dict[str, tuple[str, ...]] = {
+    "active": ("active",),
+    "electron-conducting": ("active", "conductor"),
+    "ion-conducting": ("electrolyte",),
+    "solid": ("active", "electrolyte", "conductor", "inert"),
+}
+"""which roles of a region carry a field of this support"""
 
 
 @dataclass(frozen=True)
@@ -160,6 +169,13 @@ class State:
         if unknown.history is None:
             unknown.history = fem.Function(unknown.space, name=f"{item.name}_history")
         return self.time_factor * unknown.function + unknown.history
+
+    def set_rates(self, factor: float, history: Sequence[np.ndarray[Any, np.dtype[np.float64]]]) -> None:
+        """Let every rate be factor * value + history [1/s]; one history per unknown, those without a rate unused."""
+        self.time_factor.value = factor
+        for unknown, array in zip(self.unknowns.values(), history, strict=True):
+            if unknown.history is not None:
+                unknown.history.x.array[:] = array
 
     def remembered(self, item: Memory) -> Any:
         """Return a memory as an expression to stand in an integral over its face."""

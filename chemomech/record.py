@@ -99,6 +99,7 @@ INTERFACE_QUANTITIES: Final[dict[str, tuple[str, str, float]]] = {
     "ionic drop ": ("Mean ionic drop", "mV", MILLI),
     "layer potential ": ("Mean layer voltage", "mV", MILLI),
     "layer resistance ": ("Layer resistance", "ohm.m2", OHM_M2),
+    "layer capacitance ": ("Layer capacitance", "F.m-2", C_PER_M2),
     **{f"{word} thickness ": (f"Mean {word} thickness", "nm", MILLI) for word in GROWING},
     **{f"{word} resistance ": (f"{word.capitalize()} resistance", "ohm.cm2", OHM_CM2) for word in GROWING},
     "constriction ": ("Constriction resistance", "ohm.cm2", OHM_CM2),
@@ -250,21 +251,22 @@ class Recorder:
         self.grid = RegionGrid.of(model.domain)
         self.averages = self._averages()
         self.faces = Faces(model)
+        observables = tuple(model.observables())
         self.means = [
             (observable, name, f"{column} at {name} [{unit}]", factor)
             for start, (column, unit, factor) in INTERFACE_QUANTITIES.items()
-            for observable in model.observables()
+            for observable in observables
             if (name := observable.removeprefix(start)) != observable
         ]
         """observable integrated over an interface or electrode, its place, the column of its mean, the factor to it"""
         self.means += [
             (observable, name.rpartition(" at ")[2], f"{column} {name} [{unit}]", factor)
             for start, (column, unit, factor) in REACTION_QUANTITIES.items()
-            for observable in model.observables()
+            for observable in observables
             if (name := observable.removeprefix(start)) != observable
         ]
-        self.side_charges = [name for name in model.observables() if name.startswith(SIDE_CHARGE)]
-        self.held = [name.removeprefix(HELD) for name in model.observables() if name.startswith(HELD)]
+        self.side_charges = [name for name in observables if name.startswith(SIDE_CHARGE)]
+        self.held = [name.removeprefix(HELD) for name in observables if name.startswith(HELD)]
         self.thicknesses = {
             f"Max {one.layer.thickness.name} [nm]": one.layer.thickness for one in model.grown
         }

@@ -16,15 +16,15 @@ from mpi4py import MPI
 from chemomech.analysis.kramers_kronig import kramers_kronig_residual
 from chemomech.case.layers import layer_materials
 from chemomech.case.schema import Case
-from chemomech.domain import Coordinates, read_domain
+from chemomech.domain import Coordinates, Domain, read_domain
 from chemomech.drawing import draw
-from chemomech.effective.run import run_effective
 from chemomech.errors import InputError, Problem, RunError
 from chemomech.geometry.build import MeshRecord, open_mesh
 from chemomech.model import Model, build_model
 from chemomech.progress import Progress
 from chemomech.protocol import parse_pressure, parse_protocol
 from chemomech.record import NC_IN_AH, FloatArray, Recorder, balance_errors
+from chemomech.refinement import refined
 from chemomech.results import format as names
 from chemomech.results import voltammetry
 from chemomech.results.read import open_results
@@ -66,6 +66,9 @@ def run_case(case: Case, results: Path, *, resume: bool = False, quiet: bool = F
     Raises InputError for what can be mended in the input, RunError when the simulation cannot go on.
     """
     if case.effective is not None:
+        # slow to import, and a run of a cell needs none of it
+        from chemomech.effective.run import run_effective
+
         return run_effective(case, case.effective, results, quiet=quiet)
     comm = MPI.COMM_WORLD
     on_root(comm, lambda: prepare_folder(results))
@@ -97,9 +100,7 @@ class _Run:
             self.mesh: MeshRecord = on_root(
                 comm, lambda: open_mesh(case.mesh_path, replaced=case.mesh.replaced)
             )
-            domain = read_domain(
-                self.mesh.msh, cast(Coordinates, self.mesh.coordinates), comm, case.numerics.quadrature_degree
-            )
+            domain = self._read_domain()
         with phase(MODEL):
             progress.say("model and compiled forms")
             self.model: Model = build_model(case, domain, prepare(comm))
@@ -108,7 +109,7 @@ class _Run:
             if case.pressure is not None and case.pressure.program is not None:
                 program = parse_pressure(case.pressure.program)
             self.simulation = Simulation(self.model, schedule, program, self._observe)
-        self.identity = _identity(case, self.mesh.msh, self.model) if comm.rank == 0 else ""
+        self.identity = _identity(case, self.mesh, self.model) if comm.rank == 0 else ""
         self.identity = comm.bcast(self.identity, root=0)
         self.surfaces = self.model.surfaces  # here, because all ranks integrate them
         self.tally = Tally(schedule)
@@ -117,6 +118,12 @@ class _Run:
         self.recorder = self._open(resume)
         self.iterations_before = self.simulation.counts.newton
         """of the run that is continued"""
+
+    def _read_domain(self) -> Domain:
+        # A function of its own: what was read is let go when it has been refined.
+        coordinates = cast(Coordinates, self.mesh.coordinates)
+        degree = self.case.numerics.quadrature_degree
+        return refined(read_domain(self.mesh.msh, coordinates, self.comm, degree), self.mesh.refine)
 
     # ---- resume -----------------------------------------------------------------------------------
 
@@ -280,6 +287,7 @@ class _Run:
             unknowns=self.model.state.size(),
             unknowns_by_field=self.model.state.sizes(),
             solver=self.simulation.solver.options.linear_solver,
+            integrator=self.simulation.integrator,
             counts={
                 "accepted steps": counts.accepted,
                 "rejected steps": counts.rejected,
@@ -335,9 +343,12 @@ class _Run:
         return row, stress
 
 
-def _identity(case: Case, mesh: Path, model: Model) -> str:
+def _identity(case: Case, mesh: MeshRecord, model: Model) -> str:
     # What a checkpoint belongs to: the case but for its output, the mesh, and the numbers of the materials.
-    digest = hashlib.sha256(mesh.read_bytes())
+    digest = hashlib.sha256(mesh.msh.read_bytes())
+    if mesh.refine:
+        # without the mesher the cells have a number on each rank alone, by which their values are kept
+        digest.update(f"refined {mesh.refine} times on {model.domain.comm.size} ranks".encode())
     written = {
         key: value for key, value in case.written.items() if key not in ("output", "title", "protocol")
     }

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import chemomech.runtime  # noqa: F401
 
 import numpy as np
+import ufl
 from mpi4py import MPI
 
 from chemomech.errors import InputError, Problem, RunError
@@ -14,7 +15,8 @@ from chemomech.model import Model
 from chemomech.protocol import PressureProgram, ScheduledStep, Step, Stop, Unit
 from chemomech.record import MOL_PER_M3, Meter, Reading
 from chemomech.solver.newton import Attempt, NewtonOptions, NewtonSolver
-from chemomech.solver.timestep import Bdf2
+from chemomech.solver.rosenbrock import Quadrature, Rosenbrock, storage_is_linear
+from chemomech.solver.timestep import Bdf2, TimeScheme
 
 HOUR: Final = 3600.0
 NANO_PER_UNIT: Final = 1e9
@@ -30,6 +32,8 @@ EVENT_TOLERANCE: Final = 1e-6
 """how closely a cut-off is met: in V, or relative to the 1C current"""
 DIRECT_LIMIT: Final = {2: 600_000, 3: 60_000}
 """unknowns up to which a direct solver is the better choice, by dimension"""
+ROSENBROCK_SHARE: Final = 0.1
+"""of `time_tolerance` that Rosenbrock's estimate may reach: so it errs no more than BDF2, whose estimate is cautious"""
 SMALLEST_CUT: Final = 0.25
 STEADY: Final = 1e-11
 """rate of every field, in its scales per second, below which nothing happens any more [1/s]"""
@@ -108,7 +112,6 @@ class Simulation:
         # Between the two controls no entry of the matrix vanishes: its pattern is found when the solver is made.
         model.control.mode.value = 0.5
         self.solver = NewtonSolver(model.problem, newton_options(model), model.domain.comm)
-        self.scheme = Bdf2(model.state, model.domain.comm, self.numerics.time_tolerance)
         self.meter = Meter(model)
         self.position = Position()
         self.counts = Counts()
@@ -116,6 +119,8 @@ class Simulation:
         """through the terminal, and from lithium metal [nC]"""
         self.capacity = nominal_capacity(model, self.schedule)
         """charge of 1C in one hour [nC]; None where nothing gives one"""
+        self.integrator = choose_integrator(model)
+        self.scheme = self._scheme()
         self.limiting_current: float | None = None
         """current that a salt can carry for good between lithium electrodes [nA]; None where nothing limits it"""
         self.start: Reading | None = None
@@ -128,6 +133,22 @@ class Simulation:
             return self.capacity / HOUR
         currents = [abs(self.current(value, unit)) for value, unit in _currents(self.schedule)]
         return max(currents, default=self.current(1.0, "mA/cm2"))
+
+    def _scheme(self) -> TimeScheme:
+        model, comm, tolerance = self.model, self.model.domain.comm, self.numerics.time_tolerance
+        if self.integrator == "bdf2":
+            return Bdf2(model.state, comm, tolerance)
+        forms = model.observables()
+        metal = sum((forms[name] for name in model.lithium_metal), ufl.Form([]))
+        quadrature = Quadrature(
+            [forms["cell current"], metal],
+            [forms["counter current"]],
+            self.current_scale,
+            model.state.functions,
+            model.problem.compile,
+            comm,
+        )
+        return Rosenbrock(model.state, comm, ROSENBROCK_SHARE * tolerance, quadrature)
 
     # ---- the schedule -----------------------------------------------------------------------------
 
@@ -271,7 +292,7 @@ class Simulation:
             share = min(1.0, reached + part)
             control.current.value = before.current + share * (target[0] - before.current)
             control.voltage.value = before.voltage + share * (target[1] - before.voltage)
-            attempt = self._solve()
+            attempt = self._judged(self.solver.solve())
             if attempt.converged:
                 reached, base, part = share, self.model.state.copy(), 2 * part
             else:
@@ -350,20 +371,19 @@ class Simulation:
         return dt
 
     def _attempt(self, dt: float) -> Attempt:
-        self.scheme.begin(dt)
-        self._set_pressure(self.position.time + dt)
-        self._set_voltage(self.position.time + dt)
-        attempt = self._solve()
-        if not attempt.converged:
-            # The extrapolated start may be what failed: the last accepted state is the humbler guess.
-            self.scheme.reject()
-            attempt = self._solve()
-        if not attempt.converged:
-            self._reject()
-        return attempt
+        for attempt in self.scheme.attempts(dt, self.solver, self._follow):
+            judged = self._judged(attempt)
+            if judged.converged:
+                return judged
+        self._reject()
+        return judged
 
-    def _solve(self) -> Attempt:
-        attempt = self.solver.solve()
+    def _follow(self, time: float) -> None:
+        # what is imposed and moves within a step
+        self._set_pressure(time)
+        self._set_voltage(time)
+
+    def _judged(self, attempt: Attempt) -> Attempt:
         reason = self._exhausted(0.0) if attempt.converged else ""
         if reason:
             attempt = Attempt(False, reason, attempt.iterations, attempt.linear_iterations)
@@ -481,6 +501,29 @@ class Simulation:
             f"step ({self.numerics.minimum_step:g} s). {state}Its end cannot be reached from here: "
             "choose a lower rate or another cut-off, or look at [numerics] minimum_step and newton_tolerance"
         )
+
+
+def choose_integrator(model: Model) -> Literal["rosenbrock", "bdf2"]:
+    """Return the integrator of the case; "auto" takes Rosenbrock's method wherever it holds what BDF2 does.
+
+    InputError where the case asks for it and the model does not allow it.
+    """
+    asked = model.case.numerics.integrator
+    if asked == "bdf2":
+        return "bdf2"
+    faces = model.contacts
+    against = ""
+    if faces.joints or faces.contacts or model.state.memory:
+        against = "faces that part, or that conduct in part, change within a step"
+    elif newton_options(model).linear_solver != "direct":
+        against = "it needs the factors of a direct solver"
+    elif not storage_is_linear(model.problem.rows(), model.state):
+        against = "what is stored does not depend linearly on the unknowns"
+    if against and asked == "rosenbrock":
+        raise InputError(
+            Problem("[numerics] integrator", f"'rosenbrock' does not serve here: {against}", "take 'auto'")
+        )
+    return "bdf2" if against else "rosenbrock"
 
 
 def newton_options(model: Model) -> NewtonOptions:

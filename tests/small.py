@@ -190,12 +190,14 @@ def model(chosen: Case) -> Any:
     from chemomech.domain import read_domain
     from chemomech.geometry.build import open_mesh
     from chemomech.model import build_model
+    from chemomech.refinement import refined
     from chemomech.run import on_root
     from chemomech.solver.jit import prepare
 
     comm = MPI.COMM_WORLD
     record = on_root(comm, lambda: open_mesh(chosen.mesh_path, replaced=chosen.mesh.replaced))
     domain = read_domain(record.msh, record.coordinates, comm, chosen.numerics.quadrature_degree)
+    domain = refined(domain, record.refine)
     return build_model(chosen, domain, prepare(comm))
 
 

@@ -22,7 +22,8 @@ from mpi4py import MPI
 from chemomech.analysis.impedance import Cell, Impedance
 from chemomech.fields import CELL_VOLTAGE, Field
 from chemomech.physics.charge_transfer import ChargeTransfer
-from chemomech.solver.frequency import LARGE_FACTOR, ComplexArray, Linearised
+from chemomech.solver.frequency import ComplexArray
+from chemomech.solver.linearised import LARGE_FACTOR, Linearised
 
 type Array = npt.NDArray[np.float64]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import chemomech.runtime  # noqa: F401
@@ -86,9 +87,16 @@ class Faces:
         area = float(self.comm.allreduce(float(weights.weights[: weights.owned].sum()), op=MPI.SUM))
         return Face(name, area, points)
 
-    def columns(self) -> Iterator[tuple[str, str]]:
-        """Yield the quantities of the history, each with its place."""
-        forms = self.model.observables()
+    def columns(self) -> Sequence[tuple[str, str]]:
+        """Return the quantities of the history, each with its place."""
+        return self._columns
+
+    @cached_property
+    def _columns(self) -> Sequence[tuple[str, str]]:
+        # once: to write down the forms of a model takes longer than to evaluate them on a small mesh
+        return tuple(self._found(self.model.observables())) if self.groups else ()
+
+    def _found(self, forms: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         for place, faces in self.groups.items():
             face = faces[0]  # a name with a star says the same of all of them
             for quantity, needed in (

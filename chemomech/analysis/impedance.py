@@ -27,7 +27,8 @@ from chemomech.domain import Domain
 from chemomech.fields import CELL_VOLTAGE, Field, State
 from chemomech.physics.balance import Physics
 from chemomech.physics.terminal import Control
-from chemomech.solver.frequency import ComplexArray, FrequencySolver, Linearised, frequency_solver
+from chemomech.solver.frequency import ComplexArray, FrequencySolver, frequency_solver
+from chemomech.solver.linearised import Linearised
 from chemomech.solver.newton import BlockProblem
 
 type Array = npt.NDArray[np.float64]
@@ -84,18 +85,18 @@ class Impedance:
     """The linearised model about its present state; `destroy` after use."""
 
     def __init__(self, model: Cell, *, iterative: bool = False, method: str = "auto") -> None:
-        """`iterative`: the mesh is too large to factorise (then there are no shares); `method` is for tests."""
+        """`iterative`: the mesh is too large to factorise; `method` is for tests."""
         self.model = model
         with self._galvanostatic():
             linearised = Linearised(model.problem, model.state)
             self.solver: FrequencySolver = frequency_solver(
                 linearised, model.domain.comm, method, iterative=iterative
             )
-            divided = not iterative and method != "iterative"
-            self.shares = Shares(model.state, model.physics, linearised) if divided else None
+            self.shares = Shares(model.state, model.physics, linearised)
         self._ends = np.cumsum([_owned(model, item) for item in model.state.unknowns])
-        self._load = np.zeros(int(self._ends[-1]))
-        self._load[self._place(CELL_VOLTAGE)] = 1.0
+        self.load = np.zeros(int(self._ends[-1]))
+        self.load[self._place(CELL_VOLTAGE)] = 1.0
+        """one unit of current: what this rank owns"""
 
     @contextmanager
     def _galvanostatic(self) -> Iterator[None]:
@@ -109,7 +110,7 @@ class Impedance:
 
     def _solve(self, frequency: float, *, transposed: bool = False) -> ComplexArray:
         with self._galvanostatic():
-            return self.solver.solve(2 * np.pi * frequency, self._load, transposed=transposed)
+            return self.solver.solve(2 * np.pi * frequency, self.load, transposed=transposed)
 
     def _place(self, item: Field) -> slice:
         at = list(self.model.state.unknowns).index(item)
@@ -124,8 +125,6 @@ class Impedance:
         """Return Z and the shares of the processes [V/nA] at one frequency [Hz] (collective)."""
         x = self._solve(frequency)
         impedance = self._voltage(x)
-        if self.shares is None:
-            return impedance, {}
         y = self._solve(frequency, transposed=True)
         return impedance, self.shares.at(2 * np.pi * frequency, self._split(x), self._split(y))
 
@@ -150,8 +149,7 @@ class Impedance:
     def destroy(self) -> None:
         """Free matrices and factors, on all ranks together."""
         self.solver.destroy()
-        if self.shares is not None:
-            self.shares.destroy()
+        self.shares.destroy()
 
 
 def _owned(model: Cell, item: Field) -> int:

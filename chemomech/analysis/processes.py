@@ -62,6 +62,8 @@ class Part:
     """1 where the terms grow with the conductance of the process, -1 where they grow with its resistance"""
     factor: Any = 1.0
     """what the linearised form is multiplied with"""
+    through: Field | None = None
+    """the one unknown whose part in the terms is meant; None means all"""
 
 
 def _lost(losses: tuple[Loss, ...]) -> tuple[Part, ...]:
@@ -70,7 +72,10 @@ def _lost(losses: tuple[Loss, ...]) -> tuple[Part, ...]:
 
 
 def _working(physics: WorkingElectrode, state: State) -> tuple[Part, ...]:
-    own = tuple(Part(one.word, one.row, one.form, 1.0) for one in physics.own(state))
+    own = tuple(
+        Part(one.word, one.row, one.form, 1.0 if one.through is None else -1.0, through=one.through)
+        for one in physics.own(state)
+    )
     return (*_lost(physics.losses(state)), *own)
 
 

@@ -24,10 +24,12 @@ from dolfinx.fem import petsc as fempetsc
 from mpi4py import MPI
 from petsc4py import PETSc
 
+from chemomech.analysis.pairs import pairs
 from chemomech.analysis.processes import at_surface, in_region, parts
 from chemomech.fields import CELL_VOLTAGE, Field, State
 from chemomech.physics.balance import Physics
-from chemomech.solver.frequency import LARGE_FACTOR, ComplexArray, Linearised
+from chemomech.solver.frequency import ComplexArray
+from chemomech.solver.linearised import LARGE_FACTOR, Linearised
 
 BALANCES: Final = ("parabolic", "elliptic")
 """treatments of fields whose rows are balances"""
@@ -54,17 +56,20 @@ class Shares:
         self.state = state
         self._linearised = linearised
         self._terms = [term for item in physics for term in (*self._terms_of(item), *self._parted(item))]
+        self._pairs = [pairs(term.still) for term in self._terms]
 
     def at(
         self, omega: float, x: Mapping[Field, ComplexArray], y: Mapping[Field, ComplexArray]
     ) -> dict[str, complex]:
         """Return y . A x of every process, the solutions given as what this rank owns (collective)."""
         found: dict[str, complex] = {}
-        for term in self._terms:
-            value = term.sign * (y[term.row] @ _times(term.still, x[term.column]))
+        for term, flow in zip(self._terms, self._pairs, strict=True):
+            right, left = x[term.column], y[term.row]
+            value = left @ _times(term.still, right) if flow is None else flow.product(left, right)
+            value = term.sign * value
             found[term.process] = found.get(term.process, 0.0) + complex(value)
             if term.moving is not None:
-                value = 1j * omega * (y[term.row] @ _times(term.moving, x[term.column]))
+                value = term.sign * 1j * omega * (y[term.row] @ _times(term.moving, x[term.column]))
                 name = term.layer or term.process
                 found[name] = found.get(name, 0.0) + complex(value)
         values = np.array(list(found.values()))
@@ -74,6 +79,9 @@ class Shares:
 
     def destroy(self) -> None:
         """Free the matrices."""
+        for flow in self._pairs:
+            if flow is not None:
+                flow.destroy()
         for term in self._terms:
             term.still.destroy()
             if term.moving is not None:
@@ -93,7 +101,7 @@ class Shares:
                 for column in self.state.unknowns:
                     block = self._derivative(part, column)
                     if block is not None:
-                        yield self._assembled(process, layer, row, column, block)
+                        yield _Term(process, layer, row, column, *self._evaluated(block))
 
     def _places(self, form: ufl.Form) -> dict[str, ufl.Form]:
         found: dict[str, list[Any]] = {}
@@ -107,16 +115,6 @@ class Shares:
         block = ufl.algorithms.expand_derivatives(ufl.derivative(form, function, trial))
         return None if isinstance(block, ufl.ZeroBaseForm) or block.empty() else block
 
-    def _assembled(self, process: str, layer: str, row: Field, column: Field, block: ufl.Form) -> _Term:
-        still = self._evaluated(block)
-        moving = None
-        if self.state.time_factor in block.constants():
-            form = self._linearised.problem.compile(block)
-            moving = self._linearised.evaluate(LARGE_FACTOR, lambda: _matrix(form))
-            moving.axpy(-1.0, still, PETSc.Mat.Structure.DIFFERENT_NONZERO_PATTERN)
-            moving.scale(1.0 / LARGE_FACTOR)
-        return _Term(process, layer, row, column, still, moving)
-
     def _parted(self, physics: Physics) -> Iterator[_Term]:
         # What is given to one process is taken from the one that the row is counted as.
         for part in parts(physics, self.state):
@@ -126,16 +124,24 @@ class Shares:
                 surface = _on_surface(here)
                 rest = at_surface(physics, place) if surface else in_region(part.row, place)
                 name = f"{part.word} {'at' if surface else 'in'} {place}"
-                for column in self.state.unknowns:
+                for column in self.state.unknowns if part.through is None else [part.through]:
                     block = self._derivative(here, column)
                     if block is not None:
-                        still = self._evaluated(_scaled(block, part.factor))
-                        yield _Term(name, None, part.row, column, still, None, part.sign)
-                        yield _Term(rest, None, part.row, column, still.copy(), None, -part.sign)
+                        still, moving = self._evaluated(_scaled(block, part.factor))
+                        yield _Term(name, None, part.row, column, still, moving, part.sign)
+                        copies = still.copy(), None if moving is None else moving.copy()
+                        yield _Term(rest, None, part.row, column, *copies, -part.sign)
 
-    def _evaluated(self, block: ufl.Form) -> PETSc.Mat:
+    def _evaluated(self, block: ufl.Form) -> tuple[PETSc.Mat, PETSc.Mat | None]:
+        # K and, where rates enter, M of a block.
         form = self._linearised.problem.compile(block)
-        return self._linearised.evaluate(0.0, lambda: _matrix(form))
+        still = self._linearised.evaluate(0.0, lambda: _matrix(form))
+        if self.state.time_factor not in block.constants():
+            return still, None
+        moving = self._linearised.evaluate(LARGE_FACTOR, lambda: _matrix(form))
+        moving.axpy(-1.0, still, PETSc.Mat.Structure.DIFFERENT_NONZERO_PATTERN)
+        moving.scale(1.0 / LARGE_FACTOR)
+        return still, moving
 
 
 def _on_surface(form: ufl.Form) -> bool:

@@ -5,8 +5,7 @@ from collections.abc import Iterator, Mapping
 from chemomech.case.schema import Cell, Contact, ElectrodeContact, Interface, Mechanics
 from chemomech.case.sections import Sections
 from chemomech.case.wording import Location
-from chemomech.errors import InputError, Problem
-from chemomech.materials.material import load_material
+from chemomech.errors import Problem
 from chemomech.materials.properties import ROLES
 
 
@@ -49,12 +48,9 @@ def _pressed(sections: Sections, here: Location, boundary: str) -> Iterator[Prob
 
 
 def _metal(sections: Sections, here: Location, given: ElectrodeContact) -> Iterator[Problem]:
-    try:
-        material = load_material(given.material, (sections.directory / "materials",))
-    except InputError as error:
-        yield from (
-            sections.problem((*here, "material"), problem.what, problem.remedy) for problem in error.problems
-        )
+    material, problems = sections.material(here, given.material)
+    if material is None:
+        yield from problems
         return
     lacking = [key for key in ROLES["inert"] if not material.has(key)]
     if lacking:

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from chemomech.case.schema import CaseFile, Quantity
-from chemomech.case.wording import literals
+from chemomech.case.wording import literals, meanings
 
 MARK: Final = "<!-- The tables below are made by `python -m chemomech.case.document docs`. -->\n"
 
@@ -22,8 +22,25 @@ def schema_text() -> str:
     """Return the JSON schema of case.toml."""
     schema: dict[str, Any] = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     schema |= CaseFile.model_json_schema()
+    _describe(schema, _models(CaseFile))
     schema["title"] = "chemomech case"
     return json.dumps(schema, indent=2) + "\n"
+
+
+def _describe(schema: dict[str, Any], models: dict[str, type[BaseModel]]) -> None:
+    # What keys mean goes to where pydantic would have put it.
+    for name, model in models.items():
+        properties = (schema if model is CaseFile else schema["$defs"][name])["properties"]
+        for key, text in meanings(model).items():
+            properties[key] = dict(sorted((properties[key] | {"description": text}).items()))
+
+
+def _models(annotation: Any) -> dict[str, type[BaseModel]]:
+    """Return all tables that an annotation leads to, by name."""
+    if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        return {name: model for each in get_args(annotation) for name, model in _models(each).items()}
+    inner = [_models(field.annotation) for field in annotation.model_fields.values()]
+    return {annotation.__name__: annotation} | {name: model for each in inner for name, model in each.items()}
 
 
 def tables_text() -> str:
@@ -44,7 +61,7 @@ def _tables(model: type[BaseModel], name: str, parts: list[str]) -> None:
             path = f"{name}.{key}" if name else key
             inner.append((f"{path}.{table[1]}" if table[1] else path, table[0]))
         default = "required" if field.is_required() else _shown(field)
-        parts.append(f"| `{key}` | {_value(field)} | {default} | {_line(field.description)} |")
+        parts.append(f"| `{key}` | {_value(field)} | {default} | {_line(meanings(model).get(key))} |")
     parts.append("")
     for path, below in inner:
         _tables(below, path, parts)

@@ -177,20 +177,9 @@ def _material(
 ) -> Iterator[Problem]:
     """Yield a material that is not there or lacks a property, and properties that change nothing."""
     replaced: Mapping[str, str | float] = {} if isinstance(given, Coating) else given.properties
-    try:
-        material = load_material(given.material, (sections.directory / "materials",))
-    except InputError as error:
-        yield from (
-            sections.problem((*here, "material"), problem.what, problem.remedy) for problem in error.problems
-        )
-        return
-    try:
-        material = material.with_properties(replaced)
-    except InputError as error:
-        yield from (
-            sections.problem((*here, "properties"), problem.what, problem.remedy)
-            for problem in error.problems
-        )
+    material, problems = sections.material(here, given.material, replaced)
+    if material is None:
+        yield from problems
         return
     for key in needs:
         if not material.has(key):

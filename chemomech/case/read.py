@@ -45,12 +45,12 @@ def read_case(path: Path, overrides: Sequence[str] = ()) -> Case:
         if name in source.data:
             sections.valid[name] = _section(name, field, source)
         elif field.is_required():
-            what, remedy = f"'{name}' is missing", f"it is: {meaning(field)}"
+            what, remedy = f"'{name}' is missing", f"it is: {meaning(CaseFile, name)}"
             source.problems.append(Problem(str(file), what, remedy))
         else:
             sections.valid[name] = field.get_default(call_default_factory=True)
             if name in WITHOUT_EFFECTIVE and "effective" not in source.data:
-                what, remedy = f"'{name}' is missing", f"it is: {meaning(field)}"
+                what, remedy = f"'{name}' is missing", f"it is: {meaning(CaseFile, name)}"
                 source.problems.append(Problem(str(file), what, remedy))
     for name in source.data:
         if name not in CaseFile.model_fields:

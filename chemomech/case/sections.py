@@ -7,7 +7,8 @@ from typing import Any
 
 from chemomech.case.schema import Region
 from chemomech.case.wording import Location
-from chemomech.errors import Problem
+from chemomech.errors import InputError, Problem
+from chemomech.materials.material import Material, load_material
 
 
 @dataclass(frozen=True)
@@ -38,3 +39,17 @@ class Sections:
     def problem(self, location: Location, what: str, remedy: str = "") -> Problem:
         """Return a mistake at a key."""
         return Problem(self.place(location), what, remedy)
+
+    def material(
+        self, here: Location, name: str, properties: Mapping[str, str | float] | None = None
+    ) -> tuple[Material | None, list[Problem]]:
+        """Return the material that the table at ``here`` names, with its own properties; or what is wrong with it."""
+        key = "material"
+        try:
+            material = load_material(name, (self.directory / "materials",))
+            key = "properties"
+            return material.with_properties(properties or {}), []
+        except InputError as error:
+            return None, [
+                self.problem((*here, key), problem.what, problem.remedy) for problem in error.problems
+            ]

@@ -63,9 +63,7 @@ class Quantity:
 class Block(BaseModel):
     """What all tables of a case share: frozen, no unknown key, no silent conversion."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 Words = Annotated[tuple[str, ...], Field(strict=False)]

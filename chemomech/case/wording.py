@@ -1,12 +1,16 @@
 """What pydantic found, in plain words."""
 
+import ast
 import difflib
+import inspect
+import sys
 from collections.abc import Iterable, Mapping
+from functools import cache
+from itertools import pairwise
 from types import NoneType
 from typing import Annotated, Any, Final, get_args, get_origin
 
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 Location = tuple[str | int, ...]
@@ -70,9 +74,42 @@ def reworded(detail: ErrorDetails, location: Location, root: type[BaseModel]) ->
     return str(detail["msg"]), ""
 
 
-def meaning(field: FieldInfo) -> str:
-    """Return the first sentence of what a key means."""
-    return " ".join((field.description or "").split()).split(". ")[0].rstrip(".")
+def meaning(model: type[BaseModel], key: str) -> str:
+    """Return the first sentence of what a key of a table means."""
+    return " ".join(meanings(model).get(key, "").split()).split(". ")[0].rstrip(".")
+
+
+@cache
+def meanings(model: type[BaseModel]) -> dict[str, str]:
+    """Return what the keys of a table mean: the strings below them in the source.
+
+    Read when somebody asks: pydantic would read them at every start, which takes a quarter of a second.
+    """
+    found: dict[str, str] = {}
+    for part in reversed(model.__mro__):
+        if part is BaseModel or not issubclass(part, BaseModel):
+            continue
+        for node in _parsed(part.__module__).body:
+            if isinstance(node, ast.ClassDef) and node.name == part.__name__:
+                found |= dict(_commented(node.body))
+    return {key: found[key] for key in model.model_fields if key in found}
+
+
+@cache
+def _parsed(module: str) -> ast.Module:
+    return ast.parse(inspect.getsource(sys.modules[module]))
+
+
+def _commented(body: Iterable[ast.stmt]) -> Iterable[tuple[str, str]]:
+    for key, text in pairwise(body):
+        if (
+            isinstance(key, ast.AnnAssign)
+            and isinstance(key.target, ast.Name)
+            and isinstance(text, ast.Expr)
+            and isinstance(text.value, ast.Constant)
+            and isinstance(text.value.value, str)
+        ):
+            yield key.target.id, inspect.cleandoc(text.value.value)
 
 
 def literals(annotation: Any) -> tuple[Any, ...]:
@@ -99,7 +136,8 @@ def _example(root: type[BaseModel], location: Location) -> str:
     example = next((part.example for part in field.metadata if hasattr(part, "example")), None)
     choices = literals(field.annotation)
     shown = f'"{example}"' if example else f'"{choices[0]}"' if choices else None
-    said = f"it is: {meaning(field)}"
+    assert parent is not None
+    said = f"it is: {meaning(parent, str(location[-1]))}"
     return f"write for example {location[-1]} = {shown}; {said}" if shown else said
 
 

@@ -39,6 +39,7 @@ from chemomech.materials.free_energy import Solid
 from chemomech.materials.material import Material, load_material
 from chemomech.physics.mechanics import StressEquilibrium
 from chemomech.progress import Progress
+from chemomech.refinement import refined
 from chemomech.results import format as names
 from chemomech.results.fields import FieldWriter
 from chemomech.results.write import RunRecord, prepare_folder, versions, write_json
@@ -109,9 +110,9 @@ class _Effective:
         on_root(comm, self._forget_earlier_run)
         progress.say("mesh")
         self.mesh: MeshRecord = on_root(comm, lambda: open_mesh(case.mesh_path, replaced=case.mesh.replaced))
-        self.domain: Domain = read_domain(
-            self.mesh.msh, cast(Coordinates, self.mesh.coordinates), comm, case.numerics.quadrature_degree
-        )
+        coordinates, degree = cast(Coordinates, self.mesh.coordinates), case.numerics.quadrature_degree
+        domain = read_domain(self.mesh.msh, coordinates, comm, degree)
+        self.domain: Domain = refined(domain, self.mesh.refine)
         check_names(self.domain, list(case.regions), [], str(case.directory / "case.toml"))
         self.materials: dict[str, Material] = {
             name: load_material(region.material, case.material_directories).with_properties(region.properties)
@@ -362,6 +363,8 @@ class _Effective:
 
     def _record(self, finished: bool, reason: str) -> RunRecord:
         digest = hashlib.sha256(self.mesh.msh.read_bytes())
+        if self.mesh.refine:
+            digest.update(f"refined {self.mesh.refine} times".encode())
         digest.update(json.dumps(dict(self.case.written), sort_keys=True, default=str).encode())
         for name in sorted(self.materials):
             digest.update(self.materials[name].describe().encode())

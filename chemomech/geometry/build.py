@@ -7,20 +7,23 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gmsh
 import numpy as np
 
 from chemomech.errors import InputError, Problem
-from chemomech.geometry import external, image, shapes
-from chemomech.geometry.cells import SHAPES, Floats, Ints
+from chemomech.geometry import external
+from chemomech.geometry.cells import SHAPES, VOID, Floats, Ints
 from chemomech.geometry.image_recipe import Image
 from chemomech.geometry.inclusions import Inclusions
-from chemomech.geometry.kinds import SIDES, VOID, External, Layered, Recipe
+from chemomech.geometry.kinds import SIDES, Composite, External, Layered, Particle, Recipe
 from chemomech.geometry.recipe import check, contents, read_recipe
-from chemomech.geometry.report import Cells, report
 from chemomech.geometry.tables import MeshSize
+
+if TYPE_CHECKING:  # what makes a mesh is slow to import, and most meshes are in the cache
+    from chemomech.geometry.report import Cells
+    from chemomech.geometry.shapes import Regions
 
 FORMAT = 1
 """Raised whenever the same recipe gives a different mesh or report."""
@@ -28,7 +31,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class MeshRecord:
-    """A mesh file (MSH 4.1, um) with its regions, boundaries and report."""
+    """A mesh file (MSH 4.1, um) with its regions, boundaries and report; and how often its cells are to be halved."""
 
     msh: Path
     name: str
@@ -37,6 +40,13 @@ class MeshRecord:
     regions: tuple[str, ...]
     boundaries: tuple[str, ...]
     report: dict[str, Any]
+    """of the file, before its cells are halved"""
+    refine: int = 0
+
+    @property
+    def cut_into(self) -> int:
+        """Number of cells that each of the file becomes."""
+        return int(2 ** (self.dimension * self.refine))
 
 
 def default_cache(path: Path) -> Path:
@@ -65,7 +75,9 @@ def build(recipe: Recipe, directory: Path) -> MeshRecord:
     sheet = target.with_suffix(".json")
     if target.is_file() and sheet.is_file():
         with contextlib.suppress(ValueError, KeyError, TypeError):
-            return _load(target, json.loads(sheet.read_text(encoding="utf-8")))
+            return _load(target, json.loads(sheet.read_text(encoding="utf-8")), recipe.refine)
+    from chemomech.geometry.report import report
+
     directory.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f"{target.stem}.{os.getpid()}.partial.msh")
     try:
@@ -93,7 +105,7 @@ def build(recipe: Recipe, directory: Path) -> MeshRecord:
     finally:
         partial.unlink(missing_ok=True)
         partial.with_suffix(".json").unlink(missing_ok=True)
-    return _load(target, record)
+    return _load(target, record, recipe.refine)
 
 
 def _of_mesh(recipe: Recipe, problem: Problem) -> Problem:
@@ -104,8 +116,9 @@ def _of_mesh(recipe: Recipe, problem: Problem) -> Problem:
 
 
 def fingerprint(recipe: Recipe) -> str:
-    """Return a hash of everything that the mesh depends on."""
+    """Return a hash of everything that the mesh file depends on."""
     content: dict[str, Any] = {**contents(recipe), "format": FORMAT, "gmsh": gmsh.__version__}
+    content.pop("refine", None)  # is done to what the file holds
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -126,7 +139,7 @@ def session() -> Iterator[None]:
             gmsh.model.remove()
 
 
-def _load(target: Path, record: dict[str, Any]) -> MeshRecord:
+def _load(target: Path, record: dict[str, Any], refine: int) -> MeshRecord:
     return MeshRecord(
         msh=target,
         name=record["name"],
@@ -135,6 +148,7 @@ def _load(target: Path, record: dict[str, Any]) -> MeshRecord:
         regions=tuple(record["regions"]),
         boundaries=tuple(record["boundaries"]),
         report=record["report"],
+        refine=refine,
     )
 
 
@@ -146,7 +160,11 @@ def _mesh(recipe: Recipe) -> tuple[list[str], list[str], dict[str, Any]]:
     if isinstance(recipe, External):
         return *external.load(recipe), {}
     if isinstance(recipe, Image):
+        from chemomech.geometry import image
+
         return image.load(recipe)
+    from chemomech.geometry import shapes
+
     try:
         regions, notes = shapes.draw(recipe)
         for tag, (name, entities) in enumerate(regions.items(), 1):
@@ -160,6 +178,8 @@ def _mesh(recipe: Recipe) -> tuple[list[str], list[str], dict[str, Any]]:
         gmsh.option.setNumber("Mesh.Algorithm3D", 10)  # HXT: several times quicker than the default
         gmsh.option.setNumber("General.NumThreads", 1)  # the same mesh everywhere
         gmsh.model.mesh.generate(recipe.dimension)
+        if isinstance(recipe, Particle | Composite) and recipe.boundary_layer:
+            _add_rows(recipe, list(regions), boundaries)
     except Exception as error:
         if type(error) is not Exception:  # gmsh raises the bare class; anything else is not about the mesh
             raise
@@ -168,7 +188,22 @@ def _mesh(recipe: Recipe) -> tuple[list[str], list[str], dict[str, Any]]:
     return list(regions), boundaries, notes
 
 
-def _name_sides(recipe: Recipe, regions: shapes.Regions) -> list[str]:
+def _add_rows(recipe: Particle | Composite, names: list[str], boundaries: list[str]) -> None:
+    """Put a mesh with rows of flat cells along interfaces in place of the one that was made."""
+    from chemomech.geometry import rows
+
+    mesh = _cells(recipe, names, boundaries)
+    smooth = frozenset({recipe.names.electrolyte, recipe.names.separator})
+    heights = {name: np.array(each.heights()) for name, each in recipe.boundary_layer.items()}
+    made = rows.inflate(mesh, heights, (smooth,))
+    points = np.zeros((len(made.points), 3))
+    points[:, : recipe.dimension] = made.points
+    gmsh.model.remove()
+    gmsh.model.add("chemomech")
+    external.fill(points, mesh.shape, made.regions, made.sides)
+
+
+def _name_sides(recipe: Recipe, regions: "Regions") -> list[str]:
     """Make a physical group of each outer side of the bounding box; return their names."""
     d = recipe.dimension
     every = [entity for entities in regions.values() for entity in entities]
@@ -176,7 +211,7 @@ def _name_sides(recipe: Recipe, regions: shapes.Regions) -> list[str]:
     spans = np.array([gmsh.model.getBoundingBox(d - 1, tag) for tag in outer])
     # of the outer faces, which are flat: the bounding boxes of round solids are too large
     low, high = spans[:, :3].min(axis=0), spans[:, 3:].max(axis=0)
-    close = 1e-5 * float((high - low).max())
+    close = _close(float((high - low).max()))
     names, left = [], set(outer)
     for number, (name, axis, far) in enumerate(SIDES[recipe.coordinates], 1):
         plane = high[axis] if far else low[axis]
@@ -196,13 +231,18 @@ def _name_sides(recipe: Recipe, regions: shapes.Regions) -> list[str]:
     return names
 
 
+def _close(size: float) -> float:
+    """Return how far apart two planes of a box may be to be one: the kernel makes bounding boxes 1e-7 too large."""
+    return max(1e-5 * size, 3e-7)
+
+
 def _match_faces(box: Sequence[float]) -> None:
     """Make the mesh of each high face of a periodic box a copy of the one opposite.
 
     A face whose counterpart is not found (cut otherwise by round-off) keeps its own mesh: periodic cell problems
     interpolate there.
     """
-    d, close = len(box), 1e-5 * max(box)
+    d, close = len(box), _close(max(box))
     spans = {tag: np.array(gmsh.model.getBoundingBox(d - 1, tag)) for _, tag in gmsh.model.getEntities(d - 1)}
     for axis, period in enumerate(box):
         shift = np.zeros(3)
@@ -224,7 +264,7 @@ def _match_faces(box: Sequence[float]) -> None:
             gmsh.model.mesh.setPeriodic(d - 1, far, near, moved.reshape(-1).tolist())
 
 
-def _set_sizes(recipe: Recipe, size: MeshSize, regions: shapes.Regions) -> None:
+def _set_sizes(recipe: Recipe, size: MeshSize, regions: "Regions") -> None:
     """Make cells fine on interfaces and let them grow with the distance from them."""
     d, mesh = recipe.dimension, gmsh.model.mesh
     region_of = {tag: name for name, entities in regions.items() for _, tag in entities}
@@ -259,8 +299,10 @@ def _set_sizes(recipe: Recipe, size: MeshSize, regions: shapes.Regions) -> None:
     gmsh.option.setNumber("Mesh.MeshSizeFromPoints", 0)
 
 
-def _cells(recipe: Recipe, names: list[str], boundaries: list[str]) -> Cells:
+def _cells(recipe: Recipe, names: list[str], boundaries: list[str]) -> "Cells":
     """Return the mesh of the open session as arrays."""
+    from chemomech.geometry.report import Cells
+
     d, mesh = recipe.dimension, gmsh.model.mesh
     there = set(mesh.getElementTypes(d))
     shape = next(each for each in SHAPES[d] if each.gmsh in there)

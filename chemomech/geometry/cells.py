@@ -9,6 +9,9 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Corners = tuple[int, ...]
 
+VOID = "void"
+"""The boundary that is the surface of voids: free, whatever a case says of others."""
+
 
 @dataclass(frozen=True)
 class Shape:

@@ -135,6 +135,12 @@ class Image(Recipe):
             yield ("slice",), what, "add slice = 0" if len(self.axes) == 3 else "remove it"
         if self.dimension == 2 and self.crop.z is not None:
             yield ("crop", "z"), "a plane mesh has no z", "slice says which voxel along z is taken"
+        if self.refine and self.method == "voxel":
+            yield (
+                ("refine",),
+                "voxels are not cut, only triangles and tetrahedra",
+                "take smaller voxels: resample",
+            )
         if (self.method == "smooth") != (self.smoothing is not None):
             smooth = self.method == "smooth"
             what = "is missing: smooth interfaces need it" if smooth else "voxels are not smoothed"

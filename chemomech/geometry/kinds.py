@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from chemomech.geometry.cells import VOID
 from chemomech.geometry.close_packing import reachable_fraction
 from chemomech.geometry.tables import (
     Coordinates,
@@ -18,6 +19,7 @@ from chemomech.geometry.tables import (
     Names,
     Pieces,
     Radii,
+    Rows,
     name_mistakes,
 )
 
@@ -28,10 +30,6 @@ SIDES: dict[str, tuple[tuple[str, int, bool], ...]] = {
     "3D": (*PLANE, ("front", 2, False), ("back", 2, True)),
 }
 """For each kind of coordinates: boundary, the axis it is normal to, whether it lies at the far end."""
-
-
-VOID = "void"
-"""The boundary that is the surface of voids: free, whatever a case says of others."""
 
 
 def stack_ends(coordinates: str) -> tuple[str, str]:
@@ -59,6 +57,8 @@ class Recipe(Frozen):
     """One line about the mesh."""
     name: str = Field(default="mesh", exclude=True)
     """Begins the names of the files that are made."""
+    refine: Annotated[int, Field(ge=0, le=5)] = Field(default=0, exclude=True)
+    """Times that the cells are halved along each edge when a run reads the mesh; of triangles and tetrahedra."""
     names: Names = Names()
     """Names of the regions."""
 
@@ -95,6 +95,16 @@ class Recipe(Frozen):
             what = f"there is no region {self.names.particle!r}"
             yield ("names", "particle"), what, f"take from {', '.join(self.regions)}"
 
+    def _row_mistakes(self, rows: dict[str, Rows]) -> Iterator[Mistake]:
+        for name, each in rows.items():
+            if name not in self.regions:
+                yield (
+                    ("boundary_layer", name),
+                    "there is no such region",
+                    f"take from {', '.join(self.regions)}",
+                )
+            yield from each.mistakes(("boundary_layer", name))
+
     def _depth_mistakes(self, depth: float | None) -> Iterator[Mistake]:
         if (depth is None) != (self.dimension == 2):
             need = "takes no depth" if self.dimension == 2 else "needs a depth"
@@ -115,6 +125,8 @@ class Particle(Recipe):
     """Thickness of the layer around the particle."""
     mesh_size: MeshSize
     """Sizes of the cells."""
+    boundary_layer: dict[str, Rows] = {}
+    """Rows of flat cells along the interfaces of a region, by its name."""
 
     @property
     def named(self) -> tuple[str, ...]:
@@ -142,6 +154,7 @@ class Particle(Recipe):
         yield from super().mistakes()
         yield from self.mesh_size.mistakes()
         yield from self.mesh_size.too_coarse_for(self.coating)
+        yield from self._row_mistakes(self.boundary_layer)
         across = {name: axis for name, axis, _ in SIDES[self.coordinates] if name not in ("axis", "outer")}
         for name in self.cut:
             if name not in across:
@@ -196,6 +209,8 @@ class Composite(Recipe):
     """Number that the random packing starts from; the same seed gives the same mesh."""
     mesh_size: MeshSize
     """Sizes of the cells."""
+    boundary_layer: dict[str, Rows] = {}
+    """Rows of flat cells along the interfaces of a region, by its name."""
 
     @property
     def named(self) -> tuple[str, ...]:
@@ -230,6 +245,7 @@ class Composite(Recipe):
         yield from super().mistakes()
         yield from self.mesh_size.mistakes()
         yield from self.mesh_size.too_coarse_for(self.coating)
+        yield from self._row_mistakes(self.boundary_layer)
         yield from self._depth_mistakes(self.depth)
         wrong_radii = list(self.radii.mistakes())
         yield from wrong_radii
@@ -258,6 +274,9 @@ class Composite(Recipe):
     def _grain_mistakes(self) -> Iterator[Mistake]:
         if self.grains is None:
             return
+        if self.boundary_layer:
+            what = "rows need interfaces that are closed or end at the sides of the box"
+            yield ("boundary_layer",), what, "remove it, or [grains]"
         if self.dimension == 3:
             yield ("grains",), "grains are packed in plane strain only", "remove [grains]"
         if self.coating is not None:

@@ -47,6 +47,8 @@ def contents(recipe: Recipe) -> dict[str, Any]:
     found: dict[str, Any] = {"recipe": recipe.model_dump(mode="json")}
     if isinstance(recipe, External | Image):
         found["file"] = hashlib.sha256(recipe.path.read_bytes()).hexdigest()
+    if recipe.refine:
+        found["refine"] = recipe.refine
     return found
 
 

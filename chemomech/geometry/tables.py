@@ -1,5 +1,6 @@
 """The tables that recipes are made of, with what can be wrong inside each; lengths are held in um."""
 
+import math
 import re
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Final, Literal
@@ -30,7 +31,7 @@ Length = Annotated[float, BeforeValidator(_length)]
 class Frozen(BaseModel):
     """A table of a recipe: no unknown keys, no change after reading."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class MeshSize(Frozen):
@@ -126,6 +127,43 @@ class Radii(Frozen):
     def greatest(self) -> float:
         """Return the largest radius that can occur [um]."""
         return max(self.values) if self.values else float(self.largest or 0.0)
+
+
+MOST_ROWS: Final = 200
+"""Most rows of flat cells on one side of an interface."""
+
+
+class Rows(Frozen):
+    """Rows of flat cells along the interfaces of a region."""
+
+    first: Length
+    """Thickness of the row at the interface."""
+    growth: Annotated[float, Field(ge=1.0, le=2.0)]
+    """Ratio of neighbouring rows."""
+    thickness: Length
+    """Thickness of all rows together."""
+
+    @property
+    def count(self) -> int:
+        """Number of rows: the fewest that need no thicker first one."""
+        parts, sizes = self.thickness / self.first, self.growth - 1.0
+        exact = parts if sizes < 1e-9 else math.log1p(parts * sizes) / math.log(self.growth)
+        return max(1, math.ceil(exact - 1e-9))
+
+    def heights(self) -> tuple[float, ...]:
+        """Return the distance of each row's far side from the interface [um]."""
+        sizes = [self.growth**number for number in range(self.count)]
+        total = sum(sizes)
+        return tuple(self.thickness * sum(sizes[: number + 1]) / total for number in range(self.count))
+
+    def mistakes(self, keys: Location) -> Iterator[Mistake]:
+        """Yield rows that are none or too many."""
+        if self.first > self.thickness:
+            what = f"the first row ({self.first:g} um) is thicker than all together ({self.thickness:g} um)"
+            yield (*keys, "first"), what, "swap the two"
+        elif self.count > MOST_ROWS:
+            what = f"these are {self.count} rows, at most {MOST_ROWS} are made"
+            yield (*keys, "growth"), what, "let them grow faster, or take a thicker first row"
 
 
 class GrainSizes(Frozen):

@@ -2,7 +2,6 @@
 
 from chemomech.model.build import build_model
 from chemomech.model.coupled import Model
-from chemomech.model.numbers import ROLES
 from chemomech.model.regions import ActiveRegion, SaltRegion, fill, region_dofs
 
-__all__ = ["ROLES", "ActiveRegion", "Model", "SaltRegion", "build_model", "fill", "region_dofs"]
+__all__ = ["ActiveRegion", "Model", "SaltRegion", "build_model", "fill", "region_dofs"]

@@ -10,8 +10,8 @@ from chemomech.case.schema import Case
 from chemomech.connectivity import floating
 from chemomech.domain import Domain
 from chemomech.errors import InputError, Problem
-from chemomech.fields import CONCENTRATION, Field, State
-from chemomech.model.numbers import ROLES, Numbers
+from chemomech.fields import CONCENTRATION, ROLES, Field, State
+from chemomech.model.numbers import Numbers
 from chemomech.model.regions import region_dofs
 
 

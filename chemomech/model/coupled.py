@@ -87,6 +87,10 @@ class Model:
 
     def observables(self) -> dict[str, ufl.Form]:
         """All scalar forms that the physics offer, by name."""
+        return self._observables
+
+    @cached_property
+    def _observables(self) -> dict[str, ufl.Form]:
         return {name: form for item in self.physics for name, form in item.observables(self.state).items()}
 
     def equilibrium_capacity(self, low: float | None, high: float | None) -> float:

@@ -13,14 +13,6 @@ from chemomech.fields import CELL_VOLTAGE, CHEMICAL_POTENTIAL, ELECTRONIC_POTENT
 from chemomech.materials.laws import ufl_maths
 from chemomech.materials.material import Material
 
-ROLES: dict[str, tuple[str, ...]] = {
-    "active": ("active",),
-    "electron-conducting": ("active", "conductor"),
-    "ion-conducting": ("electrolyte",),
-    "solid": ("active", "electrolyte", "conductor", "inert"),
-}
-"""which roles of a region carry a field of this support"""
-
 POTENTIALS = (ELECTRONIC_POTENTIAL, CHEMICAL_POTENTIAL, CELL_VOLTAGE)
 """kept relative to the initial potential, so that conductivity x potential keeps its digits"""
 

@@ -13,6 +13,7 @@ from chemomech.fields import (
     CHEMICAL_POTENTIAL,
     CONCENTRATION,
     DISPLACEMENT,
+    ROLES,
     Field,
     Memory,
     State,
@@ -20,7 +21,7 @@ from chemomech.fields import (
 from chemomech.interphases import Grown
 from chemomech.materials.charge_layer import settled_charge
 from chemomech.model.electrolytes import Electrolytes
-from chemomech.model.numbers import POTENTIALS, ROLES, Numbers
+from chemomech.model.numbers import POTENTIALS, Numbers
 from chemomech.model.regions import fill
 from chemomech.physics.charge_layer import ChargeLayer
 

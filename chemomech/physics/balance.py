@@ -64,6 +64,8 @@ class Own:
     """of the process"""
     row: Field
     form: ufl.Form
+    through: Field | None = None
+    """given: the process is the resistance that this current meets, and what the current takes off the terms is its"""
 
 
 class Narrowed(Protocol):

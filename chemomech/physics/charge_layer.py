@@ -66,12 +66,13 @@ class ChargeLayer:
         return state.domain.on_interface(deviation * state.test[self.charge]("+"), *self._sides)
 
     def observables(self, state: State) -> dict[str, ufl.Form]:
-        """Voltage over the layer and its resistance at rest, times area."""
+        """Voltage over the layer, its resistance at rest and its differential capacitance dq/dpsi, times area."""
         name = f"{self.active}|{self.electrolyte}"
         emptied, filled = self._resistances(state)
         return {
             f"layer potential {name}": state.domain.on_interface(self._voltage(state), *self._sides),
             f"layer resistance {name}": state.domain.on_interface(emptied + filled, *self._sides),
+            f"layer capacitance {name}": state.domain.on_interface(self._capacitance(state), *self._sides),
         }
 
     def drop(self, state: State, current: Any) -> Any:
@@ -93,6 +94,13 @@ class ChargeLayer:
         if self.core_capacitance is not None:
             diffuse = diffuse - state.value[self.charge]("+") / self.core_capacitance
         return FARADAY * diffuse / (GAS * self.temperature)
+
+    def _capacitance(self, state: State) -> Any:
+        # dq/dpsi: sqrt(eps RT c_max) S'(u) F/(RT) of the diffuse layer, in series with the core layer
+        u = ufl.variable(self._reduced(state))
+        slope = ufl.diff(self._dimensionless(u), u)
+        diffuse = FARADAY * ufl.sqrt(self.permittivity * self.sites / (GAS * self.temperature)) * slope
+        return diffuse if self.core_capacitance is None else 1 / (1 / self.core_capacitance + 1 / diffuse)
 
     def _dimensionless(self, u: Any) -> Any:
         theta = self.occupancy

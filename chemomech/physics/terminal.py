@@ -189,6 +189,13 @@ class NamedReaction(SideReaction, Protocol):
     def name(self) -> str:
         """What it is called, and its place: "sulfur at right"."""
 
+    @property
+    def unreacted(self) -> Field:
+        """What of it is left."""
+
+    def residual(self, state: State) -> ufl.Form:
+        """The equation of what is left, and no other."""
+
 
 @dataclass(frozen=True)
 class LithiumElectrode:
@@ -314,13 +321,18 @@ class BlockingElectrode:
         return form
 
     def losses(self, state: State) -> tuple[Loss, ...]:
-        """None: a coating is part of the electrode's share."""
+        """None: what passes a coating is not a reaction alone; see `own`."""
         return ()
 
     def own(self, state: State, mode: Any) -> tuple[Own, ...]:
-        """The currents of side reactions in the balances, or in the law of the current through a coating."""
+        """The currents of side reactions in the balances, or in the law of the current through a coating, and that."""
         found = []
         for potential, regions in self.touching.items():
+            if self.film_current is not None:
+                form = outflow(
+                    state, self.film_current, -self._passed(state, potential), self.boundary, regions
+                )
+                found.append(Own("coating", self.film_current, form, self.film_current))
             for side in self.sides:
                 density = side.density(state, potential)
                 rows = {potential: -density, self.metal: mode * density}
@@ -329,6 +341,9 @@ class BlockingElectrode:
                 for row, term in rows.items():
                     form = outflow(state, row, term, self.boundary, regions)
                     found.append(Own(f"side reaction {side.name.partition(' at ')[0]}", row, form))
+        if self.film_current is not None:  # a coating slows down what uses a reaction up, too
+            sides = self.sides
+            found += [Own("coating", one.unreacted, one.residual(state), self.film_current) for one in sides]
         return tuple(found)
 
     def observables(self, state: State) -> dict[str, ufl.Form]:

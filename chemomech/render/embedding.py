@@ -23,7 +23,9 @@ for (const place of document.querySelectorAll("div.chart")) {
 }
 """
 """puts every chart where its still picture stands, which stays where scripts do not run"""
-STYLE: Final = "div.chart { width: 100%; min-height: 27rem; } div.chart img { display: block; }"
+STYLE: Final = (
+    "div.chart { width: 100%; min-height: 27rem; margin-bottom: 0.6rem; } div.chart img { display: block; }"
+)
 
 
 @cache

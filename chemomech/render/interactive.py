@@ -51,6 +51,8 @@ AXIS: Final[Values] = {
 LOGARITHMIC: Final[Values] = AXIS | {"type": "log", "dtick": 1}
 UPPER, LOWER = (0.56, 1.0), (0.0, 0.44)
 """panels one above the other, as parts of the height"""
+MOST_NAMES: Final = 8
+"""of curves in a legend"""
 GREY: Final = "#999999"
 
 
@@ -79,17 +81,17 @@ def _voltage_current(history: History) -> Chart:
     data = [
         _line("Voltage", x, history[VOLTAGE], VOLTAGE_COLOUR, f"%{{y:.5g}} V at %{{x:.5g}} {unit}", place)
     ]
-    layout = _layout(xaxis=axis, yaxis=_axis(VOLTAGE))
+    axes = {"xaxis": axis, "yaxis": _axis(VOLTAGE)}
     if recorded(history, CURRENT_DENSITY):
         hover = f"%{{y:.5g}} mA cm<sup>−2</sup> at %{{x:.5g}} {unit}"
         below = _line("Current", x, history[CURRENT_DENSITY], CURRENT_COLOUR, hover, place)
         data.append(below | {"yaxis": "y2"})
-        layout |= {
+        axes = {
             "xaxis": axis | {"anchor": "y2"},
             "yaxis": _axis(VOLTAGE, UPPER),
             "yaxis2": _axis(CURRENT_DENSITY, LOWER),
         }
-    return Chart("voltage_current", data, layout | {"showlegend": False})
+    return Chart("voltage_current", data, _layout(**axes) | {"showlegend": False})
 
 
 def _voltage_capacity(history: History) -> Chart | None:
@@ -100,11 +102,13 @@ def _voltage_capacity(history: History) -> Chart | None:
     cycles = history.get(CYCLE, np.ones(len(charge)))
     numbers = np.unique(cycles[np.isfinite(cycles)])
     data = []
-    for number, colour in zip(numbers, _shades(len(numbers)), strict=True):
+    shown = _in_legend(len(numbers))
+    for place, (number, colour) in enumerate(zip(numbers, _shades(len(numbers)), strict=True)):
         rows = np.flatnonzero(cycles == number)
         rows = np.r_[rows[:1] - 1, rows] if rows[0] > 0 else rows  # no gap between cycles
         hover = f"cycle {number:g}: %{{y:.5g}} V"
-        data.append(_line(f"cycle {number:g}", _numbers(charge[rows]), history[VOLTAGE][rows], colour, hover))
+        line = _line(f"cycle {number:g}", _numbers(charge[rows]), history[VOLTAGE][rows], colour, hover)
+        data.append(line | {"showlegend": place in shown})
     axis = AXIS | {"title": {"text": markup(label)}}
     layout = _layout(xaxis=axis, yaxis=_axis(VOLTAGE)) | {"showlegend": len(numbers) > 1}
     return Chart("voltage_capacity", data, layout)
@@ -135,12 +139,13 @@ class Curve:
 
 def nyquist(curves: Sequence[Curve], unit: str) -> Chart:
     """Draw -Im Z over Re Z on equal axes; whole decades are dots, those of the last curve with their frequency."""
-    data = []
-    for curve in curves:
+    data, named = [], _in_legend(len(curves))
+    furthest = max(float(np.nanmax(curve.impedance.real)) for curve in curves)
+    for number, curve in enumerate(curves):
         z = curve.impedance
         hover = f"%{{customdata}}<br>Re Z = %{{x:.5g}} {markup(unit)}<br>−Im Z = %{{y:.5g}} {markup(unit)}"
         line = _line(curve.name, _numbers(z.real), -z.imag, curve.colour, hover)
-        line |= {"mode": "markers" if curve.points else "lines"}
+        line |= {"mode": "markers" if curve.points else "lines", "showlegend": number in named}
         data.append(line | {"customdata": [frequency_text(float(f)) for f in curve.frequencies]})
         at = decades(curve.frequencies)
         shown = labelled_decades(curve.frequencies, z) if curve is curves[-1] else []
@@ -152,7 +157,8 @@ def nyquist(curves: Sequence[Curve], unit: str) -> Chart:
                 "x": _numbers(z.real[at]),
                 "y": _numbers(-z.imag[at]),
                 "text": [word if place in shown else "" for place, word in zip(at, words, strict=True)],
-                "textposition": "top right",
+                # inside the picture at its right end
+                "textposition": [f"top {'left' if x > 0.85 * furthest else 'right'}" for x in z.real[at]],
                 "textfont": {"size": 11, "color": "#444444"},
                 "customdata": words,
                 "hovertemplate": f"<b>{hover}</b><extra></extra>",
@@ -172,14 +178,15 @@ def nyquist(curves: Sequence[Curve], unit: str) -> Chart:
 
 def bode(curves: Sequence[Curve], unit: str) -> Chart:
     """Draw |Z| and the phase over frequency."""
-    data = []
-    for curve in curves:
+    data, named = [], _in_legend(len(curves))
+    for number, curve in enumerate(curves):
         x, mode = _numbers(curve.frequencies), {"mode": "markers" if curve.points else "lines"}
         said = [frequency_text(float(f)) for f in curve.frequencies]
         size = f"%{{customdata}}<br>|Z| = %{{y:.5g}} {markup(unit)}"
         top = _line(curve.name, x, np.abs(curve.impedance), curve.colour, size, said)
         phase = -np.degrees(np.angle(curve.impedance))
         low = _line(curve.name, x, phase, curve.colour, "%{customdata}<br>−phase = %{y:.4g}°", said)
+        top |= {"showlegend": number in named}
         data += [top | mode, low | mode | {"yaxis": "y2", "showlegend": False}]
     layout = _layout(
         xaxis=_frequency_axis(),
@@ -196,7 +203,7 @@ def _shares(spectrum: RecordedSpectrum) -> Chart:
     for number, (name, share) in enumerate(rows):
         colour = SHARE_COLOURS[number % len(SHARE_COLOURS)] if name != "all" else "#000000"
         for part, values, axis in (("Re", share.real, "y"), ("−Im", -share.imag, "y2")):
-            hover = f"%{{customdata}}<br>{part} = %{{y:.5g}} {UNIT}"
+            hover = f"%{{customdata}}<br>{part} = %{{y:.5g}} {markup(UNIT)}"
             line = _line(name, x, values, colour, hover, said)
             line |= {"yaxis": axis, "legendgroup": html.escape(name), "showlegend": axis == "y"}
             data.append(
@@ -204,8 +211,8 @@ def _shares(spectrum: RecordedSpectrum) -> Chart:
             )
     layout = _layout(
         xaxis=_frequency_axis(),
-        yaxis=AXIS | {"title": {"text": f"Part of Re Z ({UNIT})"}, "domain": list(UPPER)},
-        yaxis2=AXIS | {"title": {"text": f"Part of −Im Z ({UNIT})"}, "domain": list(LOWER)},
+        yaxis=AXIS | {"title": {"text": f"Part of<br>Re Z ({markup(UNIT)})"}, "domain": list(UPPER)},
+        yaxis2=AXIS | {"title": {"text": f"Part of<br>−Im Z ({markup(UNIT)})"}, "domain": list(LOWER)},
     )
     return Chart("impedance_shares", data, layout)
 
@@ -297,6 +304,9 @@ def _axis(name: str, domain: tuple[float, float] | None = None) -> Values:
 
 
 def _layout(**axes: Values) -> Values:
+    # titles are of the size of all else
+    said = {"font": {"size": FONT["size"]}, "standoff": 8}
+    titled = {name: axis | {"title": axis.get("title", {}) | said} for name, axis in axes.items()}
     return {
         "font": FONT,
         "margin": {"l": 70, "r": 20, "t": 20, "b": 60},
@@ -304,8 +314,13 @@ def _layout(**axes: Values) -> Values:
         "plot_bgcolor": "white",
         "paper_bgcolor": "white",
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0.0},
-        **axes,
+        **titled,
     }
+
+
+def _in_legend(count: int) -> list[int]:
+    # Of many curves in a ramp of colours five are named, both ends among them: more leave the curves no room.
+    return list(range(count)) if count <= MOST_NAMES else [round(n) for n in np.linspace(0, count - 1, 5)]
 
 
 def _shades(count: int) -> list[str]:

@@ -18,7 +18,7 @@ from matplotlib.ticker import (
     NullLocator,
 )
 
-from chemomech.render.style import REGION_COLOURS, STYLE, axis_label, time_unit
+from chemomech.render.style import REGION_COLOURS, STYLE, axis_label, in_words, time_unit
 from chemomech.results.format import FIGURES_FOLDER, TIME, split_unit
 from chemomech.results.read import open_results
 from chemomech.results.study import POINTS_FOLDER, Axis, Series, Table, missing_columns, open_study
@@ -74,10 +74,12 @@ def _of_runs(folder: Path, record: Spec, table: Table, spec: Spec) -> Figure | N
     if spec["x"] == TIME:
         divisor, unit = time_unit(max(float(x[-1]) for _, x, _ in drawn))
         label = f"Time ({unit})"
-    colours = _colours(table, table.axes[0].name if len(table.axes) == 1 else None, 1, len(drawn))
+    # which value an axis is held at is for the text, not for every line
+    varied = [k for k, axis in enumerate(table.axes) if axis.name not in spec["where"]]
+    colours = _colours(table, table.axes[varied[0]].name if len(varied) == 1 else None, 1, len(drawn))
     few = spec["table"] == "cycles"
     for number, (row, x, y) in enumerate(drawn):
-        words = ", ".join(axis.labels[index] for axis, index in zip(table.axes, table.at[row], strict=True))
+        words = ", ".join(table.axes[k].labels[table.at[row][k]] for k in varied)
         mark = MARKERS[number % len(MARKERS)] if few else None
         axes.plot(x / divisor, y, color=colours[number], marker=mark, markersize=4.5, label=words)
     axes.set_xlabel(label)
@@ -87,7 +89,7 @@ def _of_runs(folder: Path, record: Spec, table: Table, spec: Spec) -> Figure | N
     if few:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if len(drawn) > 1:
-        axes.legend(title=axis_label(table.axes[0].name) if len(table.axes) == 1 else None, loc="best")
+        axes.legend(title=axis_label(table.axes[varied[0]].name) if len(varied) == 1 else None, loc="best")
     return figure
 
 
@@ -147,7 +149,7 @@ def _lines(table: Table, spec: Spec) -> Figure:
     for column in spec["y"]:
         for series in table.series(spec["x"], column, by, where):
             value = [table.axis(name).labels[index] for name, index in series.fixed.items()]
-            name = [split_unit(column)[0]] if len(spec["y"]) > 1 else []
+            name = [in_words(split_unit(column)[0])] if len(spec["y"]) > 1 else []
             drawn.append((column, ", ".join([*name, *value]), series))
     colours = _colours(table, spec["by"], len(spec["y"]), len(drawn))
     named = _axis(table, spec["x"])

@@ -188,7 +188,17 @@ def unit_text(unit: str) -> str:
 def axis_label(name: str) -> str:
     """Return the label of an axis for a named quantity: "Voltage (V)"."""
     label, unit = split_unit(name)
+    label = in_words(label)
     return f"{label} ({unit_text(unit)})" if unit else label
+
+
+def in_words(label: str) -> str:
+    """Say the places of a star: "at a_*|a_*" is "between pieces of a", "at a|b_*" "between a and pieces of b"."""
+    starred = r"([\w-]+?)_\*"
+    label = re.sub(rf"\bat {starred}\|\1_\*", r"between pieces of \1", label)
+    if "_*" in label:
+        label = re.sub(r"\bat ([\w*-]+)\|([\w*-]+)", r"between \1 and \2", label)
+    return re.sub(starred, r"pieces of \1", label)
 
 
 def time_unit(longest: float) -> tuple[float, str]:

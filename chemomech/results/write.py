@@ -220,6 +220,7 @@ class RunRecord:
     both per um of depth."""
     unknowns: int = 0
     solver: str = ""
+    integrator: str = ""
     """"direct" or "fieldsplit"."""
     unknowns_by_field: Mapping[str, int] = field(default_factory=dict)
     timings: Mapping[str, Mapping[str, float]] = field(default_factory=dict)

@@ -282,6 +282,20 @@ class Assembler:
             start = end
         return found
 
+    def gather(self, vector: PETSc.Vec) -> None:
+        """Put the functions' values into a vector."""
+        for part, function in zip(self.parts(vector, True), self.functions, strict=True):
+            part[:] = function.x.array[: len(part)]
+
+    def spread(self, vector: PETSc.Vec) -> list[FloatArray]:
+        """Return the entries of a vector, field by field, ghosts included (collective)."""
+        found = []
+        for part, local in zip(self.parts(vector, False), self._local, strict=True):
+            local.array[: len(part)] = part
+            local.scatter_forward()
+            found.append(local.array.copy())
+        return found
+
     def destroy(self) -> None:
         """Free the PETSc objects, on all ranks together."""
         blocks = [*self.jacobian.blocks.values(), *self.linear.blocks.values()]

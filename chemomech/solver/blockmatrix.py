@@ -7,7 +7,6 @@ import chemomech.runtime  # noqa: F401
 
 import dolfinx.cpp as cpp
 import numpy as np
-import scipy.sparse as sparse
 from dolfinx import fem
 from petsc4py import PETSc
 
@@ -72,6 +71,8 @@ class BlockMatrix:
 
     def complete(self, pair: Pair) -> None:
         """Give a block of two vector fields all components where it has one (collective)."""
+        from scipy import sparse  # seldom needed, and slow to import
+
         old = self.blocks[pair]
         (rows, columns), (first, second) = old.getSizes(), old.getBlockSizes()
         starts, indices, values = old.getValuesCSR()

@@ -328,24 +328,29 @@ class BlockPreconditioner:
         right = x.getNestSubVecs()
         result = y.getNestSubVecs()
         y.set(0.0)
-        done: list[int] = []
-        for c in self.parabolic:
-            self._apply_parabolic(c, right, result)
-            done += [c] + ([self.partner[c]] if c in self.partner else [])
-        for i in self.local:
-            self._masses[i].solve(self._remaining(i, right, result, done), result[i])
-        done += self.local
-        for f in self.fluxes:  # a first guess, which the potentials then see
-            self._masses[f].solve(self._remaining(f, right, result, done), result[f])
+        for what, known in self.steps():
+            if isinstance(what, Stage):
+                self._apply_stage(what, right, result, known)
+            elif what in self._parabolic:
+                self._apply_parabolic(what, right, result)
+            else:
+                self._masses[what].solve(self._remaining(what, right, result, known), result[what])
+
+    def steps(self) -> list[tuple["int | Stage", list[int]]]:
+        """Return what a sweep solves, one after the other, and the blocks that each counts as known."""
+        volume = [*self.parabolic, *self.partner.values()]
+        done = [*volume, *self.local]
+        found: list[tuple[int | Stage, list[int]]] = [(c, []) for c in self.parabolic]
+        found += [(i, volume) for i in self.local]
+        found += [(f, done) for f in self.fluxes]  # a first guess, which the potentials then see
         if self._elliptic is not None:
-            done += self._apply_stage(self._elliptic, right, result, done)
-        for f in self.fluxes:
-            self._masses[f].solve(self._remaining(f, right, result, done), result[f])
+            found.append((self._elliptic, done))
+            done = [*done, *self.elliptic, *self._numbers(self._elliptic)]
+        found += [(f, done) for f in self.fluxes]
         if self._elastic is not None:
-            done += self._apply_stage(self._elastic, right, result, done)
-        for c, p in self.partner.items():
-            known = [c, *self.elastic]
-            self._masses[p].solve(self._remaining(p, right, result, known), result[p])
+            found.append((self._elastic, done))
+        found += [(p, [c, *self.elastic]) for c, p in self.partner.items()]
+        return found
 
     def _remaining(
         self, i: int, right: Sequence[PETSc.Vec], result: Sequence[PETSc.Vec], known: Sequence[int]
@@ -382,13 +387,11 @@ class BlockPreconditioner:
 
     def _apply_stage(
         self, stage: Stage, right: Sequence[PETSc.Vec], result: Sequence[PETSc.Vec], known: Sequence[int]
-    ) -> list[int]:
-        # Returns the fields and numbers that are known now.
+    ) -> None:
         for k, i in enumerate(stage.fields):
             stage.put(k, stage.load, self._remaining(i, right, result, known))
         stage.solve()
-        numbers = [g for g in self.globals if self._borders[g].stage is stage]
-        for g in numbers:
+        for g in self._numbers(stage):
             # With the border y = A_hh^-1 A_hg the host's own answer b gives the number, g = (r_g - A_gh b)/s.
             border = self._borders[g]
             own = self._remaining(g, right, result, self.fluxes).sum()
@@ -397,4 +400,6 @@ class BlockPreconditioner:
             result[g].set(number)
         for k, i in enumerate(stage.fields):
             stage.get(k, stage.answer, result[i])
-        return [*stage.fields, *numbers]
+
+    def _numbers(self, stage: Stage) -> list[int]:
+        return [g for g in self.globals if self._borders[g].stage is stage]

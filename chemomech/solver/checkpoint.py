@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import chemomech.runtime  # noqa: F401
 
@@ -19,7 +19,6 @@ import numpy.typing as npt
 import ufl
 from dolfinx import fem
 from mpi4py import MPI
-from scipy.spatial import cKDTree
 
 from chemomech.fields import Memory, State, Unknown
 from chemomech.memory import PointValues
@@ -40,35 +39,55 @@ def write_checkpoint(
     ``levels[k][i]`` holds the local values of unknown i; ``identity`` names the mesh and case they belong to.
     """
     comm = state.domain.comm
-    content: dict[str, Any] = {}
-    for k, values in enumerate(levels):
-        for unknown, array in zip(state.unknowns.values(), values, strict=True):
-            content[f"level{k}/{unknown.field.name}"] = _gather(state, unknown, array)
-    for item, function in state.memory.items():
-        content[f"memory/{item.name}"] = _gather_points(state, item, function)
-    error = ""
+    temporary = path.with_name(path.name + f".{os.getpid()}.tmp")
+    error, file = "", cast(h5py.File | None, None)
+
+    def keep(name: str, data: Any) -> None:
+        # The other ranks go on gathering whatever becomes of the file.
+        nonlocal error
+        if file is not None and not error:
+            try:
+                file[name] = data
+            except OSError as problem:
+                error = str(problem)
+
     if comm.rank == 0:
-        temporary = path.with_name(path.name + f".{os.getpid()}.tmp")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with h5py.File(temporary, "w") as file:
-                file.attrs["format"] = FORMAT
-                file.attrs["identity"] = identity
-                file.attrs["levels"] = len(levels)
-                for name, data in content.items():
-                    file[name] = data
-                for name, value in numbers.items():
-                    file.create_group("numbers") if "numbers" not in file else None
-                    file["numbers"][name] = value
-            with temporary.open("rb") as handle:
-                os.fsync(handle.fileno())
-            os.replace(temporary, path)
+            file = h5py.File(temporary, "w")
         except OSError as problem:
-            temporary.unlink(missing_ok=True)
             error = str(problem)
+    # one array after the other: together they are larger than all else that a rank holds of the fields
+    for k, values in enumerate(levels):
+        for unknown, array in zip(state.unknowns.values(), values, strict=True):
+            keep(f"level{k}/{unknown.field.name}", _gather(state, unknown, array))
+    for item, function in state.memory.items():
+        keep(f"memory/{item.name}", _gather_points(state, item, function))
+    for name, value in numbers.items():
+        keep(f"numbers/{name}", value)
+    if file is not None:
+        about = {"format": FORMAT, "identity": identity, "levels": len(levels)}
+        error = _finish(file, about, path, error)
+        temporary.unlink(missing_ok=True)
     error = comm.bcast(error, root=0)
     if error:
         raise OSError(f"the checkpoint cannot be written: {error}")
+
+
+def _finish(file: h5py.File, about: Mapping[str, Any], path: Path, error: str) -> str:
+    """Close a file and put it in its place unless there was an error; return what went wrong, if anything."""
+    temporary = Path(file.filename)
+    try:
+        file.attrs.update(about)
+        file.close()
+        if error:
+            return error
+        with temporary.open("rb") as handle:
+            os.fsync(handle.fileno())
+        os.replace(temporary, path)
+    except OSError as problem:
+        return error or str(problem)
+    return ""
 
 
 def read_checkpoint(path: Path, state: State, identity: str) -> tuple[list[list[FloatArray]], dict[str, Any]]:
@@ -116,16 +135,6 @@ def _is_facet_field(state: State, unknown: Unknown) -> bool:
     return bool(unknown.support.mesh.topology.dim < state.domain.dimension)
 
 
-def _cell_dofs(unknown: Unknown) -> npt.NDArray[np.int64]:
-    dofmap = unknown.space.dofmap
-    block = dofmap.index_map_bs
-    cells = dofmap.list.astype(np.int64)
-    # both sizes said, for a rank may have no cell of the field
-    return np.asarray(
-        (cells[:, :, None] * block + np.arange(block)).reshape(len(cells), cells.shape[1] * block)
-    )
-
-
 def _nodes(state: State, unknown: Unknown) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     # Degrees of freedom of a first-order facet field and the mesh-file nodes they sit at.
     geometry = unknown.support.mesh.geometry
@@ -147,11 +156,15 @@ def _gather(state: State, unknown: Unknown, array: FloatArray) -> FloatArray | N
         topology = state.domain.mesh.topology
         owned = topology.index_map(state.domain.dimension).size_local
         parents = unknown.support.parent_entities
-        mine = parents < owned
+        mine = np.flatnonzero(parents < owned)
         original = topology.original_cell_index[parents[mine]]
-        dofs = _cell_dofs(unknown)
-        pieces = comm.gather((original, array[dofs[mine]]), root=0)
-        total = np.full((topology.index_map(state.domain.dimension).size_global, dofs.shape[1]), np.nan)
+        cells, block = unknown.space.dofmap.list, unknown.space.dofmap.index_map_bs
+        width = cells.shape[1] * block
+        # both sizes said, for a rank may have no cell of the field
+        values = array.reshape(-1, block)[cells[mine]].reshape(len(mine), width)
+        # a rank alone need not send itself the largest array there is
+        pieces = [(original, values)] if comm.size == 1 else comm.gather((original, values), root=0)
+        total = np.full((topology.index_map(state.domain.dimension).size_global, width), np.nan)
     if pieces is None:
         return None
     for where, values in pieces:
@@ -168,7 +181,8 @@ def _scatter(state: State, unknown: Unknown, stored: FloatArray) -> FloatArray:
         array[dofs] = stored[nodes]
     else:
         original = state.domain.mesh.topology.original_cell_index[unknown.support.parent_entities]
-        array[_cell_dofs(unknown)] = stored[original]
+        cells, block = unknown.space.dofmap.list, unknown.space.dofmap.index_map_bs
+        array.reshape(-1, block)[cells] = stored[original].reshape(*cells.shape, block)
     return np.asarray(array)
 
 
@@ -194,6 +208,8 @@ def _scatter_points(state: State, item: Memory, function: fem.Function, stored: 
     # Another number of ranks numbers the points anew, and may turn a facet round: they are known by their places.
     places = _points(state, item)
     if len(places):
+        from scipy.spatial import cKDTree  # seldom needed, and slow to import
+
         _, nearest = cKDTree(stored[:, :-1]).query(places)
         function.x.array[:] = stored[nearest, -1]
 

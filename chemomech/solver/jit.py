@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chemomech.errors import RunError
-from chemomech.solver.module_cache import enter
+from chemomech.solver.module_cache import enter, fetch_what_is_asked_for
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -41,6 +41,7 @@ def prepare(comm: "MPI.Comm") -> dict[str, Any]:
     folder, problem = comm.bcast((folder, problem), root=0)
     if problem:
         raise RunError(f"forms cannot be compiled: {problem}")
+    fetch_what_is_asked_for()  # ranks that have not entered: what they compile alone is looked up, too
     options = {
         "cache_dir": Path(str(folder)),
         "cffi_extra_compile_args": compiler_arguments(),

@@ -20,7 +20,7 @@ from dolfinx.fem import petsc as fempetsc
 from mpi4py import MPI
 from petsc4py import PETSc
 
-from chemomech.solver.assembly import Assembler
+from chemomech.solver.assembly import Assembler, FloatArray
 from chemomech.solver.blocks import BlockPreconditioner, BlockTraits
 from chemomech.solver.split import SplitRow, split
 from chemomech.timing import FIRST_ASSEMBLY, FORMS, JACOBIAN, LINEAR_SOLVE, RESIDUAL, phase, timed
@@ -294,11 +294,7 @@ class NewtonSolver:
         except PETSc.Error as error:  # a factorisation that PETSc reports as an error, not as a reason
             if error.ierr == PYTHON_ERROR:
                 raise  # a fault of ours inside a callback, not of the numbers
-            # PETSc leaves the vectors of a solve that it gave up locked: the next one needs others
-            for item in (self.snes, self.vector, self.solution):
-                item.destroy()
-            self.assembler.forget()
-            self._prepare()
+            self._renew()
             return Attempt(False, f"PETSc error {error.ierr}", 0, 0)
         dolfinx.la.petsc._ghost_update(self.solution, PETSc.InsertMode.INSERT, PETSc.ScatterMode.FORWARD)
         fempetsc.assign(self.solution, self.problem.functions)
@@ -309,6 +305,50 @@ class NewtonSolver:
             iterations=self.snes.getIterationNumber(),
             linear_iterations=self.snes.getLinearSolveIterations(),
         )
+
+    def _renew(self) -> None:
+        # PETSc leaves the vectors of a solve that it gave up locked: the next one needs others.
+        for item in (self.snes, self.vector, self.solution):
+            item.destroy()
+        self.assembler.forget()
+        self._prepare()
+
+    # ---- one factorisation for several right-hand sides ------------------------------------------------
+
+    def linearise(self) -> None:
+        """Assemble the Jacobian at the functions' values, for the corrections to come; direct solver only."""
+        self.assembler.refresh()
+        with phase(JACOBIAN):
+            self.assembler.assemble_jacobian()
+        self.snes.getKSP().setOperators(self.matrix)
+
+    def correction(self) -> list[FloatArray] | None:
+        """Return -J^-1 R of the residual R at the functions' values, ghosts included, J from `linearise`.
+
+        None where that is no number, or the factorisation fails.
+        """
+        self.assembler.gather(self.solution)
+        with phase(RESIDUAL):
+            self.assembler.residual(self.solution, self.vector)
+        if not np.isfinite(self.vector.norm()):
+            return None
+        ksp = self.snes.getKSP()
+        try:
+            with phase(LINEAR_SOLVE):
+                ksp.solve(self.vector, self.solution)
+        except PETSc.Error:
+            self._renew()
+            return None
+        if ksp.getConvergedReason() < 0:
+            return None
+        self.solution.scale(-1.0)
+        return self.assembler.spread(self.solution)
+
+    def size(self, changes: Sequence[FloatArray]) -> float:
+        """Return the largest change of any field in units of its scale (collective)."""
+        pairs = zip(changes, self.problem.traits, strict=True)
+        local = max(float(np.max(np.abs(x), initial=0.0)) / trait.scale for x, trait in pairs)
+        return float(self.comm.allreduce(local, op=MPI.MAX))
 
     def destroy(self) -> None:
         """Free the PETSc objects, on all ranks together."""

@@ -1,12 +1,13 @@
-"""Variable-step BDF2 with an error estimate, for the fields whose rate some form uses.
+"""What advances a state in time, and variable-step BDF2 with an error estimate.
 
 With w = dt_n / dt_{n-1}:  rate = [(1+2w)/(1+w) x_n - (1+w) x_{n-1} + w^2/(1+w) x_{n-2}] / dt_n; the first step after
 a restart is implicit Euler.  The local error is estimated from the distance to the extrapolated predictor.
 Source: E. Hairer, S. P. Norsett, G. Wanner, Solving Ordinary Differential Equations I, III.5.
 """
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final, Protocol
 
 import chemomech.runtime  # noqa: F401
 
@@ -15,8 +16,11 @@ import numpy.typing as npt
 from mpi4py import MPI
 
 from chemomech.fields import State, Unknown
+from chemomech.solver.newton import Attempt, NewtonSolver
 
 FloatArray = npt.NDArray[np.float64]
+STORED: Final = ("parabolic", "projected", "local")
+"""treatments of the fields whose local error counts"""
 
 
 @dataclass
@@ -28,9 +32,72 @@ class Level:
     integrals: FloatArray
 
 
+class TimeScheme(Protocol):
+    """Advances a state step by step, from its newest level; it alone fills the rates of a `State`."""
+
+    levels: list[Level]
+    """accepted points in time, oldest first: all that is needed to go on"""
+
+    def restart(self, time: float, integrals: FloatArray) -> None:
+        """Forget the past, as after a jump of the control."""
+
+    def begin(self, dt: float) -> None:
+        """Fill rates and start values for an implicit step of size dt, to be solved at its end."""
+
+    def attempts(self, dt: float, solver: NewtonSolver, impose: Callable[[float], None]) -> Iterator[Attempt]:
+        """Try to take a step of size dt, in one way after the other, until nobody asks for more.
+
+        ``impose`` sets what is imposed to its value at a time.
+        """
+
+    def advance(self, dt: float, rates: FloatArray) -> FloatArray:
+        """Integrate scalar rates over the step, so that balances close exactly; ``rates`` are those at its end."""
+
+    def error(self, dt: float) -> float:
+        """Estimate of the local error, in units of the tolerance; over stored densities and global fields."""
+
+    def factor(self, error: float) -> float:
+        """Return the factor by which to change the step after this error."""
+
+    def accept(self, time: float, integrals: FloatArray) -> None:
+        """Take the state as the newest level."""
+
+    def reject(self) -> None:
+        """Go back to the newest accepted level."""
+
+
+@dataclass
+class ErrorMeasure:
+    """Size of a local error: per field, in units of a relative tolerance."""
+
+    comm: MPI.Intracomm
+    tolerance: float
+
+    def largest(self, state: State, differences: list[FloatArray], *, numbers: bool) -> float:
+        """Return the worst field's error; ``numbers``: global fields count as well (collective)."""
+        worst = 0.0
+        for unknown, difference in zip(state.unknowns.values(), differences, strict=True):
+            if unknown.history is not None and unknown.field.treatment in STORED:
+                worst = max(worst, self._density(unknown, difference))
+            elif unknown.field.treatment == "global" and numbers:
+                size = self.comm.allreduce(float(np.max(np.abs(difference), initial=0.0)), op=MPI.MAX)
+                worst = max(worst, size / (self.tolerance * unknown.field.scale))
+        return worst
+
+    def _density(self, unknown: Unknown, difference: FloatArray) -> float:
+        # root mean square, relative to the field's largest value
+        dofmap = unknown.space.dofmap
+        owned = dofmap.index_map.size_local * dofmap.index_map_bs
+        x = unknown.function.x.array[:owned]
+        top = self.comm.allreduce(float(np.max(np.abs(x), initial=0.0)), op=MPI.MAX)
+        weighted = difference[:owned] / (self.tolerance * max(top, unknown.field.scale))
+        total = self.comm.allreduce(float(weighted @ weighted), op=MPI.SUM)
+        return float(np.sqrt(total / (dofmap.index_map.size_global * dofmap.index_map_bs)))
+
+
 @dataclass
 class Bdf2:
-    """The time scheme of one run; it alone fills the rates of a `State`."""
+    """Backward differentiation of order 2, each step solved by Newton's method."""
 
     state: State
     comm: MPI.Intracomm
@@ -56,16 +123,19 @@ class Bdf2:
     def begin(self, dt: float) -> None:
         """Fill rates and start values for a step of size dt."""
         a0, past = self.coefficients(dt)
-        self.state.time_factor.value = a0
         self.state.step.value = dt
-        index = {u.field: i for i, u in enumerate(self.state.unknowns.values())}
-        for unknown in self.state.dynamic:
-            i = index[unknown.field]
-            assert unknown.history is not None
-            unknown.history.x.array[:] = sum(
-                factor * self.levels[-1 - k].values[i] for k, factor in enumerate(past)
-            )
+        levels = [self.levels[-1 - k].values for k in range(len(past))]
+        history = [sum(f * x for f, x in zip(past, xs, strict=True)) for xs in zip(*levels, strict=True)]
+        self.state.set_rates(a0, history)
         self.state.restore(self._predict(self.levels[-1].time + dt))
+
+    def attempts(self, dt: float, solver: NewtonSolver, impose: Callable[[float], None]) -> Iterator[Attempt]:
+        """Solve from the extrapolated start; that may be what fails: the last accepted state is the humbler guess."""
+        self.begin(dt)
+        impose(self.levels[-1].time + dt)
+        yield solver.solve()
+        self.reject()
+        yield solver.solve()
 
     def _predict(self, time: float) -> list[FloatArray]:
         levels = self.levels[-3:]
@@ -85,25 +155,9 @@ class Bdf2:
         predicted = self._predict(time)
         span = time - self.levels[-min(len(self.levels), 3)].time
         share = dt / span if len(self.levels) >= 3 else 0.5
-        worst = 0.0
-        for unknown, guess in zip(self.state.unknowns.values(), predicted, strict=True):
-            stored = ("parabolic", "projected", "local")
-            if unknown.history is not None and unknown.field.treatment in stored:
-                worst = max(worst, self._norm(unknown, guess))
-            elif unknown.field.treatment == "global" and self.order == 2:
-                difference = np.max(np.abs(unknown.function.x.array - guess), initial=0.0)
-                difference = self.comm.allreduce(float(difference), op=MPI.MAX)
-                worst = max(worst, difference / (self.tolerance * unknown.field.scale))
-        return share * worst
-
-    def _norm(self, unknown: Unknown, guess: FloatArray) -> float:
-        dofmap = unknown.space.dofmap
-        owned = dofmap.index_map.size_local * dofmap.index_map_bs
-        x = unknown.function.x.array[:owned]
-        top = self.comm.allreduce(float(np.max(np.abs(x), initial=0.0)), op=MPI.MAX)
-        weighted = (x - guess[:owned]) / (self.tolerance * max(top, unknown.field.scale))
-        total = self.comm.allreduce(float(weighted @ weighted), op=MPI.SUM)
-        return float(np.sqrt(total / (dofmap.index_map.size_global * dofmap.index_map_bs)))
+        differences = [x.x.array - guess for x, guess in zip(self.state.functions, predicted, strict=True)]
+        measure = ErrorMeasure(self.comm, self.tolerance)
+        return share * measure.largest(self.state, differences, numbers=self.order == 2)
 
     def factor(self, error: float) -> float:
         """Return the factor by which to change the step after this error."""

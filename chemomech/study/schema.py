@@ -26,9 +26,7 @@ ASKS: Final = {"at_share": "share", "at_value": "value"}
 class _Table(BaseModel):
     """What all tables of a study share: frozen, no unknown key, no silent conversion."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Variant(_Table):

@@ -13,8 +13,7 @@ from mpi4py import MPI
 
 from chemomech.domain import Domain, Support
 from chemomech.errors import RunError
-from chemomech.fields import CELL_VOLTAGE, Field, Memory, State
-from chemomech.model import ROLES
+from chemomech.fields import CELL_VOLTAGE, ROLES, Field, Memory, State
 from chemomech.physics.balance import Physics
 from chemomech.solver.blocks import BlockTraits
 from chemomech.solver.newton import BlockProblem, NewtonOptions, NewtonSolver

@@ -31,7 +31,8 @@ from chemomech.physics.charge_transfer import ChargeTransfer
 from chemomech.physics.conduction import Conduction
 from chemomech.physics.lithium_transport import Host, LithiumTransport
 from chemomech.physics.terminal import Control, CounterElectrode, CurrentCollector, LithiumElectrode
-from chemomech.solver.frequency import Linearised, frequency_solver
+from chemomech.solver.frequency import frequency_solver
+from chemomech.solver.linearised import Linearised
 from chemomech.solver.newton import BlockProblem
 from chemomech.verification import closed_forms, meshes
 from chemomech.verification.bench import Bench, fields_of, make_state, number

@@ -16,7 +16,8 @@ from chemomech.errors import RunError
 from chemomech.fields import CELL_VOLTAGE, CONCENTRATION
 from chemomech.protocol import parse_pressure, parse_protocol
 from chemomech.simulate import Simulation
-from chemomech.solver.frequency import Linearised, frequency_solver
+from chemomech.solver.frequency import frequency_solver
+from chemomech.solver.linearised import Linearised
 from chemomech.verification.electrolytes import BLOCKING, ElectrolyteCase
 from chemomech.verification.salt import DIFFUSIVITY, LENGTH, MEAN, TRANSFERENCE, PolymerCase
 from chemomech.verification.salt_forms import salt_impedance
@@ -70,13 +71,18 @@ def whole_cell() -> dict[str, float]:
         linear.destroy()
     held = _potentiostatic(simulation, float(sweep[4]))
     exact = spectra[reference].impedance
-    total = sum(spectra[reference].shares.values(), np.zeros(len(sweep)))
+    total, total_iterative = (
+        sum(spectra[way].shares.values(), np.zeros(len(sweep))) for way in (reference, "iterative")
+    )
     simulation.solver.destroy()
     return {
         "direct_difference": float(np.max(np.abs(spectra["direct"].impedance / exact - 1))),
         "iterative_difference": float(np.max(np.abs(spectra["iterative"].impedance / exact - 1))),
         "potentiostatic_difference": float(abs(held / exact[4] - 1)),
         "sum_of_shares_error": float(np.max(np.abs(total / exact - 1))),
+        "sum_of_iterative_shares_error": float(
+            np.max(np.abs(total_iterative / spectra["iterative"].impedance - 1))
+        ),
         "processes": float(len(spectra[reference].shares)),
         "smallest_real_part": float(np.min(exact.real)),
     }

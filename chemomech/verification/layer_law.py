@@ -40,6 +40,8 @@ CONTACT: Final = 1e-3
 """[V um^2/nA]; its drop is taken off again"""
 FOREVER: Final = 10.0
 """[s]"""
+STEP: Final = 1e-3
+"""difference of potential for a capacitance [V]"""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class Contact:
         domain = meshes.stack("plane strain", places, breadth=self.breadth, across=1)
         collector, far = ("left", "right") if self.electrode_left else ("right", "left")
         temperature, kappa = number(domain, self.temperature), number(domain, self.conductivity)
-        start = self.potential + self.zero_charge
+        start = number(domain, self.potential + self.zero_charge)
         control = Control(number(domain, 0.0), number(domain, 0.0), number(domain, 1.0))
         electric = ELECTRIC_POTENTIAL.on(["electrolyte"])
         permittivity = number(domain, VACUUM * self.relative_permittivity)
@@ -109,7 +111,7 @@ class Contact:
             film_current=None if resolved else FILM,
             layer_charge=None if resolved else CHARGE,
         )
-        host = Host(number(domain, 1.0), lambda theta: number(domain, start), lambda theta: 1e-9, None)
+        host = Host(number(domain, 1.0), lambda theta: start, lambda theta: 1e-9, None)
         physics: list[Physics] = [
             LithiumTransport({"electrode": host}, temperature, "dilute"),
             Conduction(ELECTRONIC_POTENTIAL, {"electrode": number(domain, self.electronic)}),
@@ -131,13 +133,15 @@ class Contact:
         state = make_state(domain, ROLES, fields_of(physics))
         state.unknowns[CONCENTRATION].function.x.array[:] = 0.5
         for item in (ELECTRONIC_POTENTIAL, CHEMICAL_POTENTIAL, CELL_VOLTAGE):
-            state.unknowns[item].function.x.array[:] = start
+            state.unknowns[item].function.x.array[:] = float(start.value)
         conditions: list[fem.DirichletBC] = [held_at(state, IONIC_POTENTIAL, far, number(domain, 0.0))]
         if resolved:
             state.unknowns[electric].function.x.array[:] = -self.chemical_potential
             state.unknowns[ions].function.x.array[:] = self.sites * self.occupancy
             conditions.append(held_at(state, electric, far, number(domain, -self.chemical_potential)))
-        return ContactBench(self, Bench(state, physics, conditions=conditions), control)
+        return ContactBench(
+            self, Bench(state, physics, conditions=conditions), control, start, None if resolved else layer
+        )
 
 
 @dataclass(frozen=True)
@@ -147,6 +151,10 @@ class ContactBench:
     contact: Contact
     bench: Bench
     control: Control
+    open_circuit: fem.Constant
+    """potential of the electrode at rest [V]"""
+    layer_law: ChargeLayer | None
+    """None where the layer is resolved"""
 
     def impose(self, current_density: float) -> None:
         """Set the current density [nA/um^2]."""
@@ -185,9 +193,24 @@ class ContactBench:
         total = self.bench.read("charge", lambda: self.bench.domain.on_interface(density, *sides))
         return total / self.contact.breadth
 
+    def capacitance(self) -> float:
+        """Return dq/dpsi at rest [nC/(V um^2)]: the law's own, of a resolved layer from two potentials beside it."""
+        self.drop(0.0)
+        law, name = self.layer_law, f"layer capacitance {INTERFACE}"
+        if law is not None:
+            total = self.bench.read(name, lambda: law.observables(self.bench.state)[name])
+            return total / self.contact.breadth
+        middle, charges = float(self.open_circuit.value), []
+        for shift in (STEP, -STEP):
+            self.open_circuit.value = middle + shift
+            self.drop(0.0)
+            charges.append(self.charge())
+        self.open_circuit.value = middle
+        return (charges[0] - charges[1]) / (2 * STEP)
+
 
 def against_resolved() -> dict[str, float]:
-    """Ratio of the law's charges, resistances and drops to the resolved ones; the charge while it changes."""
+    """Ratio of the law's charges, capacitances, resistances, drops to the resolved ones; the charge as it changes."""
     found: dict[str, float] = {}
     for side, potential in (("left", -0.55), ("left", 0.15), ("left", 0.45), ("right", 0.45)):
         contact = replace(Contact(), potential=potential, electrode_left=side == "left")
@@ -195,6 +218,7 @@ def against_resolved() -> dict[str, float]:
         key = f"{potential}_{side}"
         law.drop(0.0), resolved.drop(0.0)
         found[f"charge_{key}"] = law.charge() / resolved.charge()
+        found[f"capacitance_{key}"] = law.capacitance() / resolved.capacitance()
         small = 1e-6
         slopes = [(one.drop(small) - one.drop(-small)) / (2 * small) for one in (law, resolved)]
         found[f"resistance_{key}"] = slopes[0] / slopes[1]

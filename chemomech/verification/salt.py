@@ -149,7 +149,7 @@ counter_electrode = {{ at = "{counter}", kind = "lithium", exchange_current = "5
 
 [mechanics]
 enabled = false
-
+{velocity}
 [protocol]
 steps = {steps}
 
@@ -179,6 +179,8 @@ VARIABLE: Final = {
 LENGTH: Final = 50.0
 DIFFUSIVITY: Final = 8.0
 TRANSFERENCE: Final = 0.2
+VELOCITY_ALONG: Final = 0.08
+"""of a moving polymer: v L/D = 1/2 [um/s]"""
 MEAN: Final = 1e-3
 """1000 mol/m3 [pmol/um^3]"""
 
@@ -196,6 +198,8 @@ class PolymerCase:
     """"left" or "right" of the polymer, 11 um thick"""
     resistance: bool = False
     """of 4e-3 ohm m2 between the two"""
+    velocity: float | None = None
+    """of the polymer along x [um/s]"""
     start: float = 1000.0
     temperature: float = 353.15
     steps: Sequence[str] = ("Rest for 1 hour",)
@@ -213,6 +217,9 @@ class PolymerCase:
             temperature=self.temperature,
             working=sides[0],
             counter=sides[1],
+            velocity=""
+            if self.velocity is None
+            else f'lattice_velocity = ["{self.velocity} um/s", "0 um/s"]\n',
             steps=json.dumps(list(self.steps)),
             numerics=self.numerics,
         )
@@ -285,6 +292,35 @@ def steady() -> dict[str, float]:
             name = "resistance" if resistance else "joined"
             found[f"voltage_V_ceramic_{side}_{name}"] = float(trace.column("voltage")[-1])
     return found
+
+
+def convection() -> dict[str, float]:
+    """Steady states in a polymer that moves, with the current and against it, the working electrode on either side."""
+    limit = salt_forms.limiting_current(DIFFUSIVITY, MEAN, TRANSFERENCE, LENGTH)
+    step = (f"Charge at {limit / 2 * 1e2:.16g} mA/cm2 for 2 hours",)
+    found: dict[str, float] = {}
+    worst = 0.0
+    for way, right, velocity in (
+        ("with_right", True, VELOCITY_ALONG),
+        ("against_right", True, -VELOCITY_ALONG),
+        ("against_left", False, -VELOCITY_ALONG),
+    ):
+        # positive current runs from the working to the counter electrode: to the left where the first is right
+        case = PolymerCase(
+            working_right=right,
+            steps=step,
+            velocity=-velocity if right else velocity,
+            cells=240,
+            growth=1.01,
+        )
+        simulation, trace = simulate(case)
+        low, high = simulation.meter.salt_range(simulation.model.salts[0])
+        found[f"voltage_V_{way}"] = float(trace.column("voltage")[-1])
+        found[f"least_mol_m3_{way}"] = low * MOL_PER_M3
+        found[f"most_mol_m3_{way}"] = high * MOL_PER_M3
+        errors = [salt_balance_error(simulation.model, moment.reading) for moment in trace.moments]
+        worst = max(worst, *errors)
+    return found | {"salt_balance_error": worst}
 
 
 def sand() -> dict[str, float]:

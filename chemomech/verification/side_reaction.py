@@ -72,9 +72,13 @@ steps = ["Sweep from {start} V to {end} V at 1 mV/s"]
 [numerics]
 {numerics}
 """
-NUMERICS: Final = (
-    'time_tolerance = 1e-4\ninitial_step = "0.01 s"\nmaximum_step = "0.7 s"\nnewton_tolerance = 1e-12'
-)
+NUMERICS: Final = """\
+integrator = "bdf2"  # the longest step, not the error, sets the pace
+time_tolerance = 1e-4
+initial_step = "0.01 s"
+maximum_step = "0.7 s"
+newton_tolerance = 1e-12
+"""
 
 
 def reaction(word: str, exchange: float, electrons: int, reversible: bool, share: float = 0.0) -> str:
@@ -266,6 +270,9 @@ def impedance() -> dict[str, float]:
         at = "side reaction one at right"
         found[f"coated_off_{frequency:g}Hz"] = abs((shares["Z"] - rest) / (both + COAT) - 1)
         found[f"coated_share_off_{frequency:g}Hz"] = abs(shares[at] * alone / both**2 - 1)
+        found[f"coating_off_{frequency:g}Hz"] = abs(shares["coating at right"] / COAT - 1)
+        held = both**2 * 1j * omega * CAPACITANCE
+        found[f"coated_layer_off_{frequency:g}Hz"] = abs(shares["working electrode at right"] / held - 1)
         found[f"coated_sum_off_{frequency:g}Hz"] = abs(sum(shares.values()) / shares["Z"] - 2)
     return found
 

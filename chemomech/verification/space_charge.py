@@ -274,9 +274,9 @@ def debye_lengths() -> dict[str, float]:
 
 
 def gouy_chapman() -> dict[str, float]:
-    """Charge [C/m2] and capacitance [F/m2] of a wall in a dilute binary solution; the profile at 0.1 V."""
+    """Charge [C/m2], field [V/nm] and capacitance [F/m2] of a wall in a dilute solution; the profile at 0.1 V."""
     substance = Substance(binary=True)
-    wall = Wall(substance, count=600)
+    wall = Wall(substance, count=400, ratio=2e4)
     found = _curve(wall, (0.01, 0.05, 0.1, 0.2))
     found |= {"lambda_nm": substance.permittivity / wall.slope(0.0) / NM, "C0": 1e3 * wall.slope(0.0)}
     wall.at(0.1)
@@ -300,11 +300,11 @@ def bikerman() -> dict[str, float]:
 
 def _curve(wall: Wall, potentials: Sequence[float]) -> dict[str, float]:
     found = {}
-    for phi in potentials:
+    for phi in (signed for size in potentials for signed in (size, -size)):
+        wall.neutral()
         found[f"sigma_{phi}V"] = 1e3 * wall.at(phi)
+        found[f"E_V_per_nm_{phi}V"] = NM * wall.field()
         found[f"C_{phi}V"] = 1e3 * wall.slope(phi)
-        wall.at(0.0)
-        found[f"sigma_-{phi}V"] = 1e3 * wall.at(-phi)
     return found
 
 

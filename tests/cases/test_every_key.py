@@ -520,6 +520,7 @@ CASE_KEYS: dict[str, tuple[Edits, Edits]] = {
     ),
     "numerics.solver": ({}, {"numerics.solver": "fieldsplit"}),
     "numerics.direct_limit": ({}, {"numerics.direct_limit": 10}),
+    "numerics.integrator": ({}, {"numerics.integrator": "bdf2"}),
     "numerics.time_tolerance": ({}, {"numerics.time_tolerance": 1e-4}),
     "numerics.newton_tolerance": ({}, {"numerics.newton_tolerance": 1e-2}),
     "numerics.maximum_newton_iterations": ({}, {"numerics.maximum_newton_iterations": 2}),
@@ -923,6 +924,14 @@ CUT: Edits = {"coating": DELETE, "pieces": CELLS}
 PLANES: dict[str, Any] = {"planes": {"x": ["6.1 um"]}, "groups": 2}
 
 
+ROWED: Edits = {"boundary_layer": {"electrolyte": {"first": "0.05 um", "growth": 1.5, "thickness": "0.3 um"}}}
+ROW_KEYS: dict[str, tuple[Edits, Edits]] = {
+    "boundary_layer.*.first": (ROWED, {"boundary_layer.electrolyte.first": "0.02 um"}),
+    "boundary_layer.*.growth": (ROWED, {"boundary_layer.electrolyte.growth": 1.2}),
+    "boundary_layer.*.thickness": (ROWED, {"boundary_layer.electrolyte.thickness": "0.25 um"}),
+}
+
+
 def pieces_keys(needed: Edits) -> dict[str, tuple[Edits, Edits]]:
     """Return the keys of the pieces of an electrolyte."""
     planes = {**needed, "pieces": PLANES}
@@ -988,6 +997,7 @@ RECIPE_KEYS: dict[str, tuple[type[BaseModel], dict[str, Any], dict[str, tuple[Ed
             "mesh_size.bulk": ({}, {"mesh_size.bulk": "1 um"}),
             "mesh_size.transition": ({}, {"mesh_size.transition": "0.5 um"}),
             "mesh_size.per_turn": ({}, {"mesh_size.per_turn": 60}),
+            **ROW_KEYS,
         },
     ),
     "composite": (
@@ -1027,6 +1037,7 @@ RECIPE_KEYS: dict[str, tuple[type[BaseModel], dict[str, Any], dict[str, tuple[Ed
             "mesh_size.bulk": ({}, {"mesh_size.bulk": "1.2 um"}),
             "mesh_size.transition": ({}, {"mesh_size.transition": "0.5 um"}),
             "mesh_size.per_turn": ({}, {"mesh_size.per_turn": 60}),
+            **ROW_KEYS,
         },
     ),
     "inclusions": (
@@ -1121,6 +1132,7 @@ RECIPE_KEYS: dict[str, tuple[type[BaseModel], dict[str, Any], dict[str, tuple[Ed
 RECIPE_COSMETIC = {
     "kind": "chooses the schema",
     "title": "says what the mesh is",
+    "refine": "is done when the mesh is read, as tests/unit/test_refinement.py shows",
     "name": "is the name of the file",
     "directory": "is the folder of the file",
 }
@@ -1232,6 +1244,8 @@ def test_every_key_of_a_recipe_can_be_given_by_a_case(tmp_path: Path, kind: str,
         ("particle", {"coating": DELETE, "names.coating": "LNO"}, "names.coating: there is no such region"),
         ("composite", {"grains": GRAINY["grains"]}, "coating: particles between grains carry no resolved"),
         ("composite", {**GRAINY, "sides": "periodic"}, "sides: grains are mirrored at the walls"),
+        ("composite", {**GRAINY, **ROWED}, "boundary_layer: rows need interfaces that are closed"),
+        ("particle", {"boundary_layer": {"x": ROWED["boundary_layer"]["electrolyte"]}}, "there is no such region"),
         ("composite", {**GRAINY, "grains.radius": "4 um"}, "grains.radius: .* too large for this box"),
         (
             "composite",

@@ -441,7 +441,8 @@ def film(folder: Path, **sections: Any) -> Results:
 
 def numerics(**keys: Any) -> dict[str, Any]:
     """Return [numerics] for comparisons to many digits."""
-    return {"initial_step": "2 s", "time_tolerance": 1e-4, "maximum_step": "5 s", **keys}
+    steps = {"integrator": "bdf2", "initial_step": "2 s", "time_tolerance": 1e-4, "maximum_step": "5 s"}
+    return {**steps, **keys}
 
 
 def voltage(results: Results) -> Any:

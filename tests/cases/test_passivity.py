@@ -14,10 +14,6 @@ ROOT = Path(__file__).parents[2]
 WRITTEN = {path.parent: tomllib.loads(path.read_text()) for path in sorted(ROOT.glob("cases/*/case.toml"))}
 CELLS = [case for case, content in WRITTEN.items() if "cell" in content]
 WIDE = "1 MHz to 1 mHz"
-RANGES = {
-    # an electrode that passes nothing: below 0.1 Hz -Im Z is 1e4 times Re Z and more, which then has no digits left
-    "space_charge_lco_lps": "1 MHz to 100 mHz",
-}
 LARGE = {
     name: "1 kHz to 1 Hz"
     for name in (
@@ -38,13 +34,13 @@ LARGE = {
 def test_the_impedance_of_every_cell_is_passive(case: Path, tmp_path: Path) -> None:
     asked = (
         "--frequencies",
-        {**RANGES, **LARGE}.get(case.name, WIDE),
+        LARGE.get(case.name, WIDE),
         "--points",
         "5",
         "--results",
         tmp_path,
     )
-    done = small.chemomech("impedance", case, *asked, "--no-figures", "--quiet", timeout=1200)
+    done = small.chemomech("impedance", case, *asked, "--no-figures", "--quiet", timeout=3600)
     assert done.returncode == 0, done.stderr
     hold_passive(tmp_path)
 

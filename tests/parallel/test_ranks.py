@@ -55,6 +55,26 @@ folder = Path(sys.argv[1])
 runs.run_case(read_case(folder), folder / "results", quiet=True)
 """
 
+SHARES = """
+import chemomech.runtime
+import json, sys
+from pathlib import Path
+from mpi4py import MPI
+import small
+from chemomech.analysis.impedance import Impedance
+from chemomech.case.read import read_case
+model, found = small.simulation(read_case(Path(sys.argv[1]))).model, {}
+for method in ("direct", "iterative"):
+    linear = Impedance(model, method=method)
+    for frequency in (1e3, 1e-2):
+        impedance, shares = linear.at(frequency)
+        named = {"Z": impedance, **shares}
+        found[f"{method} {frequency}"] = {name: [value.real, value.imag] for name, value in named.items()}
+    linear.destroy()
+if MPI.COMM_WORLD.rank == 0:
+    print(json.dumps(found), flush=True)
+"""
+
 ALONE = """
 import chemomech.runtime
 import sys
@@ -148,6 +168,7 @@ def test_two_ranks_compute_what_one_does(serial: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     got, expected = open_results(folder / "results"), open_results(serial / "results")
     assert got.run["ranks"] == 2 and expected.run["ranks"] == 1
+    assert got.run["integrator"] == expected.run["integrator"] == "rosenbrock"
     same_run(got, expected, 1e-6)
     phases = got.run["timings"]
     assert set(phases) == set(expected.run["timings"]) and len(got.run["peak_memory_mb"]) == 2
@@ -163,6 +184,7 @@ def test_two_ranks_with_every_kind_of_unknown_and_the_block_solver(tmp_path: Pat
     for ranks, solver in ((1, "direct"), (2, "direct"), (2, "fieldsplit")):
         name = f"{ranks}-{solver}"
         numerics = {"solver": solver, "initial_step": "20 s", "maximum_step": "20 s", "time_tolerance": 0.1}
+        numerics["integrator"] = "bdf2"  # which serves both solvers
         folder = small.write(
             tmp_path / name,
             small.BALL,
@@ -350,3 +372,18 @@ def test_bodies_that_part_on_other_numbers_of_ranks(tmp_path: Path) -> None:
     done = small.chemomech("run", apart, "--resume", "--quiet", ranks=2)
     assert done.returncode == 0, done.stderr
     same_run(open_results(apart / "results"), expected, 1e-6)
+
+
+def test_shares_of_the_impedance_without_factors(tmp_path: Path) -> None:
+    folder = small.write(tmp_path, *block_cases.CASES["films, double layer, fixture"])
+    done = small.script(SHARES, folder, ranks=2)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    for frequency in (1e3, 1e-2):
+        exact, given = found[f"direct {frequency}"], found[f"iterative {frequency}"]
+        assert given.keys() == exact.keys()
+        parts = {name: complex(*value) for name, value in given.items()}
+        impedance = parts.pop("Z")
+        assert sum(parts.values()) == pytest.approx(impedance, rel=1e-10)
+        for name, value in exact.items():
+            assert abs(complex(*value) - complex(*given[name])) < 1e-8 * abs(impedance), name

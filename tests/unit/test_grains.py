@@ -9,9 +9,9 @@ import pytest
 from chemomech.errors import InputError
 from chemomech.geometry import grains, shapes
 from chemomech.geometry.build import build, session
-from chemomech.geometry.cells import TRIANGLE, facets_of
+from chemomech.geometry.cells import TRIANGLE, VOID, facets_of
 from chemomech.geometry.grains import GrainBed, Grains
-from chemomech.geometry.kinds import VOID, Composite
+from chemomech.geometry.kinds import Composite
 from chemomech.geometry.tables import GrainSizes, MeshSize, Names, Radii
 
 BED = GrainBed(np.array([12.0, 10.0]), np.array([[6.0, 5.0]]), np.array([2.5]), 0.7, 0.1, 0.08, 0.15)

@@ -105,6 +105,19 @@ def test_charts_are_valid_and_hold_the_numbers_of_the_spectra() -> None:
     assert "&lt;script&gt;" in charts["impedance_shares"].data[0]["name"]
 
 
+def test_the_legend_of_many_spectra_leaves_them_room() -> None:
+    for chart in interactive.spectrum_charts([spectrum(n) for n in range(1, 21)])[:2]:
+        named = [line["name"] for line in chart.data if line.get("showlegend", True)]
+        every = list(dict.fromkeys(line["name"] for line in chart.data if "name" in line))
+        assert len(every) == 20 and len(named) == 5 and named[0] == every[0] and named[-1] == every[-1]
+
+
+def test_no_text_of_a_chart_is_written_for_another_program() -> None:
+    for chart in interactive.spectrum_charts([spectrum(1), spectrum(2)]):
+        said = json.dumps([chart.data, chart.layout], ensure_ascii=False)
+        assert "$" not in said and "<sup>2</sup>" in said, chart.name
+
+
 def test_a_tall_capacitive_tail_leaves_the_picture_at_the_top() -> None:
     tail = spectrum().impedance + 1e3 / (2j * np.pi * FREQUENCIES)
     chart = interactive.nyquist([interactive.Curve("a", FREQUENCIES, tail, "#000000")], "ohm")

@@ -7,13 +7,14 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pytest
 
 from chemomech.errors import RunError
 from chemomech.solver import jit, module_cache
-from chemomech.solver.module_cache import READY, enter
+from chemomech.solver.module_cache import READY, enter, fetch
 
 COMPILE = """
 import sys
@@ -32,6 +33,9 @@ _, module, code = compile_forms(
 )
 print("cached" if code == (None, None) else "compiled", module.__name__)
 """
+
+
+LIBRARY = EXTENSION_SUFFIXES[0]
 
 
 def compile_in(cache: Path, **environment: str) -> subprocess.Popen[str]:
@@ -56,7 +60,7 @@ def outcome(process: subprocess.Popen[str]) -> str:
 def finished(folder: Path, module: str) -> None:
     """Write what a finished compilation leaves."""
     (folder / f"{module}.c").write_text("source")
-    (folder / f"{module}.cpython.so").write_text("library")
+    (folder / f"{module}{LIBRARY}").write_text("library")
     (folder / f"{module}{READY}").write_text("")
 
 
@@ -74,8 +78,11 @@ def test_the_folder_is_private_and_holds_nothing_unfinished(tmp_path: Path) -> N
     folder = enter(tmp_path)
     assert tmp_path.stat().st_mode & 0o777 == 0o700
     assert not dead.exists()
+    assert {path.name for path in folder.iterdir()} == {"alive"}
+    fetch(folder, "orphan")
+    fetch(folder, "whole")
     names = {path.name for path in folder.iterdir()}
-    assert names == {"alive", "whole.c", "whole.c.cached", "whole.cpython.so"}
+    assert names == {"alive", "whole.c", "whole.c.cached", f"whole{LIBRARY}"}
     assert not (tmp_path / "store" / "orphan.c").exists()
 
 
@@ -88,6 +95,8 @@ def test_a_living_run_keeps_its_folder_and_shares_what_it_finished(tmp_path: Pat
         fcntl.flock(lock, fcntl.LOCK_EX)
         folder = enter(tmp_path)
         assert (living / "started.c").exists()
+    fetch(folder, "started")
+    fetch(folder, "whole")
     assert (folder / "whole.c.cached").exists()
     assert not (folder / "started.c").exists()
 
@@ -96,8 +105,21 @@ def test_a_library_cut_short_by_a_power_failure_is_not_taken(tmp_path: Path) -> 
     store = tmp_path / "store"
     store.mkdir()
     finished(store, "empty")
-    (store / "empty.cpython.so").write_text("")
-    assert not list(enter(tmp_path).glob("empty*"))
+    (store / f"empty{LIBRARY}").write_text("")
+    folder = enter(tmp_path)
+    fetch(folder, "empty")
+    assert not list(folder.glob("empty*"))
+
+
+def test_a_module_that_is_being_compiled_is_left_to_who_compiles_it(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    store.mkdir()
+    finished(store, "whole")
+    folder = enter(tmp_path)
+    (folder / "whole.c").write_text("of another rank")
+    fetch(folder, "whole")
+    assert (folder / "whole.c").read_text() == "of another rank"
+    assert not (folder / "whole.c.cached").exists()
 
 
 def test_entering_again_removes_what_an_interrupted_compilation_left(tmp_path: Path) -> None:
@@ -119,7 +141,9 @@ def test_without_hard_links_modules_are_copied(tmp_path: Path, monkeypatch: pyte
     store.mkdir()
     finished(store, "whole")
     folder = enter(tmp_path)
-    assert (folder / "whole.cpython.so").read_text() == "library"
+    fetch(folder, "whole")
+    assert (folder / f"whole{LIBRARY}").read_text() == "library"
+    assert (folder / "whole.c").read_text() == "source"
     assert not list(folder.glob("copy-*"))
 
 

@@ -201,6 +201,14 @@ def test_words_for_units_times_and_scales(plane: Results, tmp_path: Path) -> Non
     assert style.axis_label("Current density [mA.cm-2]") == "Current density (mA cm$^{−2}$)"
     assert style.axis_label("Displacement [um]") == "Displacement (µm)"
     assert style.axis_label("Crack risk [-]") == "Crack risk"
+    broken = style.axis_label("Broken share at electrolyte_*|electrolyte_* [-]")
+    assert broken == "Broken share between pieces of electrolyte"
+    opening = style.axis_label("Max opening at particle|electrolyte_* [nm]")
+    assert opening == "Max opening between particle and pieces of electrolyte (nm)"
+    assert (
+        style.axis_label("Max opening at particle|electrolyte [nm]")
+        == "Max opening at particle|electrolyte (nm)"
+    )
     assert [style.time_text(90, longest) for longest in (100, 1000, 1e5)] == ["90.00 s", "1.50 min", "0.03 h"]
     assert style.prefixed(2.5e-10, "Ah") == (1e12, "pAh")
     assert [style.round_down(x) for x in (0.07, 1.0, 3.0, 999.0)] == [0.05, 1, 2, 500]

@@ -1,5 +1,6 @@
 """Cases whose charge is resolved, from the file to the columns: a binary salt, a core layer at active material, 3D."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from chemomech.case.read import read_case
 from chemomech.constants import AVOGADRO, FARADAY, GAS, VACUUM
 from chemomech.errors import InputError
 from chemomech.results.read import Results, open_results
-from chemomech.verification.layer_forms import Binary, Lattice
+from chemomech.verification.layer_forms import Binary, Lattice, contact_split
 
 ROOM = 298.15
 THERMAL = GAS * ROOM / FARADAY
@@ -233,6 +234,60 @@ def test_a_column_in_three_dimensions_is_that_of_two(tmp_path: Path, flat: Resul
         "Max field in electrolyte [mV.nm-1]",
     ):
         assert solid.history[column][-1] == pytest.approx(flat.history[column][-1], rel=MESH_ERROR)
+
+
+# ---- a contact of two lattices, as it is reported ---------------------------------------------------------
+
+
+def test_a_contact_is_reported_as_the_closed_form_has_it_and_thin_layers_are_noted(tmp_path: Path) -> None:
+    left = {"mobile_concentration": "200 mol/m^3", "occupancy": 0.4, "lattice_constant": "0.5 nm"}
+    right = {"mobile_concentration": "4e4 mol/m^3", "occupancy": 0.6, "lattice_constant": "0.3 nm"}
+    halves = COLUMN.format(thickness="40 nm", cells=140), COLUMN.format(thickness="4 nm", cells=140)
+    second = (
+        halves[1][halves[1].index("[[layers]]") :].replace("electrolyte", "oxide").replace('"end"', '"start"')
+    )
+    done = run(
+        tmp_path,
+        halves[0] + second,
+        regions={
+            "electrolyte": electrolyte(**left, chemical_potential="0.2 V"),
+            "oxide": electrolyte(**right, chemical_potential="-0.2 V"),
+        },
+        interfaces={},
+        cell={
+            "temperature": "25 degC",
+            "counter_electrode": {"at": "left", "kind": "lithium", "exchange_current": "10 A/m^2"},
+            "working_electrode": {
+                "at": "right",
+                "kind": "blocking",
+                "double_layer": "0.1 F/m^2",
+                "zero_charge": "0 V",
+            },
+        },
+        protocol={"steps": ["Rest for 1 s"]},
+    )
+    one, other = Lattice(PERMITTIVITY, 2e-4, 0.4, ROOM), Lattice(PERMITTIVITY, 4e-2, 0.6, ROOM)
+    part = contact_split(one, other, -0.4)
+    rest = part - 0.4
+    kappa = 154.0  # of both, the library's Li6PS5Cl [nA/(V um)]
+    for region, lattice, phi in (("electrolyte", one, part), ("oxide", other, rest)):
+        value = {
+            name: done.history[f"{name} in {region} [{unit}]"][-1]
+            for name, unit in (
+                ("Layer potential", "mV"),
+                ("Max field", "mV.nm-1"),
+                ("Space charge", "C.m-2"),
+                ("Layer resistance", "ohm.m2"),
+            )
+        }
+        assert value["Layer potential"] == pytest.approx(1e3 * phi, rel=2e-3)
+        assert value["Max field"] == pytest.approx(lattice.field(phi), rel=2e-3)  # 1 V/um is 1 mV/nm
+        assert value["Space charge"] == pytest.approx(-C_PER_M2 * lattice.charge(phi), rel=2e-3)
+        assert value["Layer resistance"] == pytest.approx(1e-3 * lattice.resistance(phi, kappa), rel=2e-3)
+    (note,) = json.loads((tmp_path / "results" / "run.json").read_text())["notes"]
+    assert "the space charge in 'oxide' is" in note and "less than its lattice constant of 0.3 nm" in note
+    assert done.history["Width per lattice constant in oxide [-]"][-1] < 1.0
+    assert done.history["Width per lattice constant in electrolyte [-]"][-1] > 1.0
 
 
 # ---- what contradicts itself --------------------------------------------------------------------------
