@@ -99,7 +99,7 @@ class Assembler:
         forms: Sequence[ufl.Form],
         rows: Sequence[SplitRow],
         compile_form: Callable[[ufl.Form], fem.Form],
-        join: Callable[[Mapping[Key, ufl.Form]], JointForms],
+        join: Callable[[Mapping[Any, ufl.Form]], JointForms],
         bcs: Sequence[fem.DirichletBC],
         *,
         nest: bool,

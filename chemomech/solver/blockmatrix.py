@@ -125,7 +125,9 @@ class VaryingBlock:
         """by node pair, row component and column component; to be filled before `fill`"""
         comm = spaces[0].mesh.comm
         self.matrix = PETSc.Mat().create(comm)
-        sizes = [(m.size_local * size, m.size_global * size) for m, size in ((rows, first), (columns, second))]
+        sizes = [
+            (m.size_local * size, m.size_global * size) for m, size in ((rows, first), (columns, second))
+        ]
         self.matrix.setSizes(sizes)
         self.matrix.setBlockSizes(first, second)
         self.matrix.setType("aij")

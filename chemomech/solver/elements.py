@@ -67,11 +67,11 @@ class JointForms:
     def __init__(
         self,
         functions: Sequence[fem.Function],
-        parts: Mapping[Key, ufl.Form],
+        parts: Mapping[Any, ufl.Form],
         entity_maps: Sequence[mesh.EntityMap],
         jit_options: dict[str, Any],
     ) -> None:
-        """Compile what is needed (collective)."""
+        """``parts``: by row or by row and column, a `Key` (collective)."""
         self._functions, self._maps = list(functions), list(entity_maps)
         self.keys = list(parts)
         self._places: list[Place] = []
@@ -82,7 +82,11 @@ class JointForms:
         self._loop = compiled_loop(self._mesh.comm, dolfinx.jit.get_options(jit_options))
         groups = self._groups()
         for chosen in _combinations(groups, len(self.keys[0])):
-            some = {key: form for key, form in parts.items() if all(i in g for i, g in zip(key, chosen, strict=True))}
+            some = {
+                key: form
+                for key, form in parts.items()
+                if all(i in g for i, g in zip(key, chosen, strict=True))
+            }
             if some:
                 self._places += self._compile(some, chosen, jit_options)
 
@@ -139,7 +143,11 @@ class JointForms:
         return ufl.Coefficient(ufl.FunctionSpace(self._domain, space.ufl_element()), count=function.count())
 
     def _create(
-        self, joint: ufl.Form, given: Mapping[Any, fem.Function], groups: Sequence[Sequence[int]], jit_options: dict[str, Any]
+        self,
+        joint: ufl.Form,
+        given: Mapping[Any, fem.Function],
+        groups: Sequence[Sequence[int]],
+        jit_options: dict[str, Any],
     ) -> fem.Form:
         # As dolfinx.fem.form does, but the joint argument has no function space: only kernels, entities and
         # coefficients are taken from the form, and any space stands in for it.
@@ -276,20 +284,12 @@ class JointForms:
             parts = [(place, part) for place in self._places for part in place.parts if part.key == key]
             columns = self._functions[key[1]].function_space.dofmap
             width = columns.index_map.size_local + columns.index_map.num_ghosts
-            numbers = []
-            for place, part in parts:
-                row, column = part.nodes
-                number = row[:, :, None].astype(np.int64) * width + column[:, None, :]
-                known = (row[:, :, None] >= 0) & (column[:, None, :] >= 0)
-                if key not in full:
-                    assert part.table is not None  # what was seen
-                    known &= part.table[place.kinds] != 0
-                numbers.append(np.where(known, number, -1))
-            unique = np.unique(np.concatenate([one.reshape(-1) for one in numbers])) if numbers else np.empty(0, np.int64)
+            numbers = [_pair_numbers(place, part, width, key in full) for place, part in parts]
+            unique = np.unique(np.concatenate([np.empty(0, np.int64), *(np.unique(n) for n in numbers)]))
             unique = unique[unique >= 0]
             for (_, part), number in zip(parts, numbers, strict=True):
-                table = np.searchsorted(unique, number.reshape(-1)).reshape(number.shape)
-                table = np.where(number >= 0, table, -1).astype(np.int32)
+                table = np.searchsorted(unique, number.reshape(-1)).astype(np.int32).reshape(number.shape)
+                table[number < 0] = -1
                 live = [np.any(table >= 0, axis=axes) for axes in ((0, 2), (0, 1))]
                 part.table = np.ascontiguousarray(table[:, live[0]][:, :, live[1]])
                 part.starts = [start[one] for start, one in zip(part.starts, live, strict=True)]
@@ -356,7 +356,10 @@ class JointForms:
             item.rows = pointer("int32_t", part.starts[0])
             item.columns = pointer("int32_t", part.starts[1] if matrix else one)
             item.row_nodes, item.column_nodes = len(part.starts[0]), len(part.starts[1]) if matrix else 1
-            item.row_components, item.column_components = part.components[0], part.components[1] if matrix else 1
+            item.row_components, item.column_components = (
+                part.components[0],
+                part.components[1] if matrix else 1,
+            )
         loop = ffi.new("entity_loop*")
         loop.kernel, loop.count, loop.sides = place.kernel, len(place.geometry), place.sides
         loop.nodes, loop.width = place.geometry.shape[1] // place.sides, place.width
@@ -369,6 +372,17 @@ class JointForms:
         if coefficients is not None:
             stride, given = coefficients.shape[1] * place.sides, pointer("double", coefficients)
         getattr(library, what)(loop, given, stride, pointer("double", constants))
+
+
+def _pair_numbers(place: Place, part: Part, width: int, full: bool) -> npt.NDArray[np.int64]:
+    # One number for each pair of nodes that a block couples; -1 where a field is not, or nothing was seen.
+    row, column = part.nodes[0][:, :, None], part.nodes[1][:, None, :]
+    numbers = row.astype(np.int64) * width + column
+    if not full:
+        assert part.table is not None  # what was seen
+        numbers[part.table[place.kinds] == 0] = -1
+    numbers[np.broadcast_to((row < 0) | (column < 0), numbers.shape)] = -1
+    return numbers
 
 
 def _single(space: fem.FunctionSpace) -> bool:

@@ -22,7 +22,7 @@ from petsc4py import PETSc
 
 from chemomech.solver.assembly import Assembler
 from chemomech.solver.blocks import BlockPreconditioner, BlockTraits
-from chemomech.solver.elements import JointForms, Key
+from chemomech.solver.elements import JointForms
 from chemomech.solver.split import SplitRow, split
 from chemomech.timing import FIRST_ASSEMBLY, FORMS, JACOBIAN, LINEAR_SOLVE, RESIDUAL, phase, timed
 
@@ -127,7 +127,7 @@ class BlockProblem:
         with phase(FORMS):
             return fem.form(forms, entity_maps=self.entity_maps, jit_options=self.jit_options)
 
-    def join(self, parts: Mapping[Key, ufl.Form]) -> JointForms:
+    def join(self, parts: Mapping[Any, ufl.Form]) -> JointForms:
         """Compile forms of several rows, or of rows and columns, to be assembled together."""
         with phase(FORMS):
             return JointForms(self.functions, parts, self.entity_maps, self.jit_options)
