@@ -19,7 +19,15 @@ def compare(problem: Any, *, nest: bool) -> tuple[float, float]:
     elastic = [i for i, trait in enumerate(traits) if trait.treatment == "elastic"]
     loose = elastic if len(elastic) > 1 else ()
     made = Assembler(
-        functions, scales, problem.rows(), problem.split, problem.compile, problem.bcs, nest=nest, loose=loose
+        functions,
+        scales,
+        problem.rows(),
+        problem.split,
+        problem.compile,
+        problem.join,
+        problem.bcs,
+        nest=nest,
+        loose=loose,
     )
     kind = "nest" if nest else None
     x, got, expected = (

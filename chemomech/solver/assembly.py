@@ -9,8 +9,8 @@ Constrained values x = g: the constrained columns of every A_ij are empty, so th
 anchor; while x is not yet g, dN_i/dx_j (g - x) is added to N_i, so that Newton's step leads to g.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
 import chemomech.runtime  # noqa: F401
 
@@ -21,7 +21,8 @@ from dolfinx import fem, la
 from mpi4py import MPI
 from petsc4py import PETSc
 
-from chemomech.solver.blockmatrix import BlockMatrix, Pair, create, layout
+from chemomech.solver.blockmatrix import BlockMatrix, Pair, VaryingBlock, create, layout
+from chemomech.solver.elements import JointForms, Key
 from chemomech.solver.split import SplitRow
 
 type FloatArray = npt.NDArray[np.float64]
@@ -75,12 +76,12 @@ class Held:
         for bc in self.bcs:
             bc.set(self.values)
 
-    @property
     def met(self) -> bool:
-        """Whether the unknown is where it is held (on this rank)."""
+        """Whether the unknown is where it is held (collective)."""
         if self._local is None:
             return True
-        return bool(np.array_equal(self._function.x.array[self._local], self.values[self._local]))
+        same = np.array_equal(self._function.x.array[self._local], self.values[self._local])
+        return bool(self._function.function_space.mesh.comm.allreduce(int(not same)) == 0)
 
     def impose(self, residual: FloatArray, x: FloatArray) -> None:
         """Put x - g into the rows of what is held."""
@@ -98,6 +99,7 @@ class Assembler:
         forms: Sequence[ufl.Form],
         rows: Sequence[SplitRow],
         compile_form: Callable[[ufl.Form], fem.Form],
+        join: Callable[[Mapping[Any, ufl.Form]], JointForms],
         bcs: Sequence[fem.DirichletBC],
         *,
         nest: bool,
@@ -111,64 +113,69 @@ class Assembler:
         self.kept: dict[Pair, Kept] = {
             (i, j): Kept(form, compile_form) for i, j in cells if (form := rows[i].constant[j]) is not None
         }
-        self.slopes: dict[Pair, fem.Form] = {
-            (i, j): compile_form(form) for i, j in cells if (form := rows[i].slopes[j]) is not None
+        self.slopes: dict[Pair, ufl.Form] = {
+            (i, j): form for i, j in cells if (form := rows[i].slopes[j]) is not None
         }
+        self._compile, self._compiled_slopes = compile_form, dict[Pair, fem.Form]()
         self._scales = list(scales)
         self._continued = nest
-        self._rows = [compile_form(form) for form in forms]
-        self._curved = (
-            {i: compile_form(row.curved) for i, row in enumerate(rows) if row.curved is not None}
-            if nest
-            else {}
-        )
+        self._joint_rows = join({(i,): form for i, form in enumerate(forms)})
+        curved = {(i,): row.curved for i, row in enumerate(rows) if row.curved is not None}
+        self._joint_curved = join(curved if nest else {})
+        self._joint_slopes = join(self.slopes)
         self._anchor: list[FloatArray] | None = None
+        self._unmet: list[tuple[int, Held]] = []
         self._local = [la.vector(*layout(function.function_space)) for function in functions]
         self._anchored = [np.zeros_like(local.array) for local in self._local]
         """R_i - N_i at the anchor"""
         self._vectors = [[_vector(f.function_space) for f in functions] for _ in range(2)]
-        self.jacobian, strict = self._create(scales, set(loose))
-        self.linear = self._constant_part(strict)
+        self._create(set(loose))
         self._nested = self.jacobian.nest()
         self.matrix = self._nested if nest else self._nested.convert("aij", PETSc.Mat())
         """the Jacobian for PETSc"""
 
-    def _create(self, scales: Sequence[float], loose: set[int]) -> tuple[BlockMatrix, list[Pair]]:
+    def _create(self, loose: set[int]) -> None:
         # Interface forms couple degree of freedom 0 with every interface degree of freedom by explicit zeros, one
-        # dense row and column; they are left out.  But what is left out at the first assembly is lost for good,
-        # so that one is done at a state where no entry vanishes by accident (at rest dI/dc is zero, say).
-        forms: dict[Pair, list[fem.Form]] = {pair: [kept.compiled] for pair, kept in self.kept.items()}
-        for pair, form in self.slopes.items():
-            forms.setdefault(pair, []).append(form)
-        spaces = [function.function_space for function in self.functions]
-        made = create(spaces, [held.bcs for held in self._held], forms)
-        # Two bodies are coupled at the same points in every state, if only by what is left of a bond: all
-        # components of these are kept.  Other couplings of theirs keep all that the forms could fill.
-        strict = [pair for pair in forms if not set(pair) & loose or set(pair) <= loose]
-        made.ignore_zeros(strict)
+        # dense row and column; they are left out.  What is left out now is lost for good.  Two bodies are coupled
+        # at the same points in every state, if only by what is left of a bond: all components of these are kept.
+        # Other couplings of theirs keep all that the forms could fill.
+        pairs = [*self.kept, *self.slopes]
+        strict = [pair for pair in pairs if not set(pair) & loose or set(pair) <= loose]
+        spaces, held = [f.function_space for f in self.functions], [held.bcs for held in self._held]
+        self.linear = create(spaces, held, {pair: [kept.compiled] for pair, kept in self.kept.items()})
+        """A_ij"""
+        self.linear.ignore_zeros([pair for pair in strict if pair in self.kept])
+        for pair, kept in self.kept.items():
+            self.linear.add(pair, kept.compiled)
+        self.linear.close(self.kept)
+        for pair in self.kept:
+            if set(pair) <= loose:
+                self.linear.complete(pair)
+        found = self._find_pairs([pair for pair in self.slopes if pair not in strict])
+        self._varying = {
+            (i, j): VaryingBlock(
+                (spaces[i], spaces[j]),
+                (held[i], held[j]),
+                found[i, j],
+                self.linear.blocks.get((i, j)),
+                diagonal=i == j,
+            )
+            for i, j in self.slopes
+        }
+        blocks = self.linear.blocks | {pair: block.matrix for pair, block in self._varying.items()}
+        self.jacobian = BlockMatrix(spaces, held, blocks)
+
+    def _find_pairs(self, everything: Sequence[Pair]) -> dict[Key, Any]:
+        # At a state where no entry vanishes by accident (at rest dI/dc is zero, say).
         before = [f.x.array.copy() for f in self.functions]
         noise = np.random.default_rng(0)
-        for function, scale in zip(self.functions, scales, strict=True):
+        for function, scale in zip(self.functions, self._scales, strict=True):
             array = function.x.array
             array[:] += NOISE * scale * noise.uniform(0.5, 1.0, len(array))
-        for pair, parts in forms.items():
-            for form in parts:
-                made.add(pair, form)
-        made.close(forms)
-        for pair in forms:
-            if set(pair) <= loose:
-                made.complete(pair)
+        found = self._joint_slopes.pairs(everything)
         for function, array in zip(self.functions, before, strict=True):
             function.x.array[:] = array
-        return made, strict
-
-    def _constant_part(self, strict: Sequence[Pair]) -> BlockMatrix:
-        # The matrix of all A_ij; a block without a nonlinear part is the Jacobian's own.
-        whole = self.jacobian
-        blocks = {p: whole.blocks[p].duplicate() if p in self.slopes else whole.blocks[p] for p in self.kept}
-        made = BlockMatrix(whole.spaces, whole.held, blocks)
-        made.ignore_zeros([pair for pair in strict if pair in blocks])
-        return made
+        return found
 
     @property
     def varying(self) -> list[int]:
@@ -184,6 +191,9 @@ class Assembler:
             self.linear.blocks[pair].zeroEntries()
             self.linear.add(pair, self.kept[pair].compiled)
         self.linear.close(stale)
+        for pair in stale:
+            if pair in self._varying:
+                self._varying[pair].renew()
         for held in self._held:
             held.refresh()
         self._anchor = None
@@ -198,6 +208,7 @@ class Assembler:
     def residual(self, x: PETSc.Vec, result: PETSc.Vec) -> None:
         """Assemble the residual at x (collective)."""
         values, parts = self.parts(x, False), self.parts(result, True)
+        self._unmet = [(j, held) for j, held in enumerate(self._held) if not held.met()]
         if self._anchor is None or self._far(values, self._anchor):
             self._assemble_rows(values, parts)
         else:
@@ -207,11 +218,10 @@ class Assembler:
 
     def _assemble_rows(self, values: Sequence[FloatArray], parts: Sequence[FloatArray]) -> None:
         # The whole rows as they were written.
+        self._sum(self._joint_rows)
         for i, (local, part) in enumerate(zip(self._local, parts, strict=True)):
-            local.array[:] = 0.0
-            fem.assemble_vector(local.array, self._rows[i])
-            for j, held in enumerate(self._held):
-                if (i, j) in self.kept and not held.met:
+            for j, held in self._unmet:
+                if (i, j) in self.kept:
                     start = [self.functions[j].x.array]
                     fem.apply_lifting(
                         local.array, [self.kept[i, j].compiled], [held.bcs], x0=start, alpha=-1.0
@@ -221,8 +231,13 @@ class Assembler:
             part[:] = local.array[: len(part)]
         if self._continued:
             self._anchor = [value.copy() for value in values]
-            for i, part in enumerate(parts):
-                self._anchored[i][: len(part)] = part - self._curved_part(i, len(part))
+            for one, part, curved in zip(self._anchored, parts, self._curved_parts(), strict=True):
+                one[: len(part)] = part - curved[: len(part)]
+
+    def _sum(self, forms: JointForms) -> None:
+        for local in self._local:
+            local.array[:] = 0.0
+        forms.add({(i,): local.array for i, local in enumerate(self._local)})
 
     def _continue(
         self, values: Sequence[FloatArray], parts: Sequence[FloatArray], anchor: Sequence[FloatArray]
@@ -231,20 +246,17 @@ class Assembler:
         for vector, value, start in zip(inside, values, anchor, strict=True):
             vector.array[:] = value - start
         self.linear.multiply(inside, outside)
-        for i, part in enumerate(parts):
+        for i, (part, curved) in enumerate(zip(parts, self._curved_parts(), strict=True)):
             size = len(part)
-            part[:] = outside[i].array_r + self._anchored[i][:size] + self._curved_part(i, size)
+            part[:] = outside[i].array_r + self._anchored[i][:size] + curved[:size]
 
-    def _curved_part(self, i: int, size: int) -> FloatArray | float:
-        # N_i and what its slopes do to what is not yet held, owned entries.
-        if i not in self._curved:
-            return 0.0
-        local = self._local[i]
-        local.array[:] = 0.0
-        fem.assemble_vector(local.array, self._curved[i])
-        self._lift(i, local.array)
-        local.scatter_reverse(la.InsertMode.add)
-        return np.asarray(local.array[:size])
+    def _curved_parts(self) -> list[FloatArray]:
+        # N_i and what its slopes do to what is not yet held; owned entries count.
+        self._sum(self._joint_curved)
+        for i, local in enumerate(self._local):
+            self._lift(i, local.array)
+            local.scatter_reverse(la.InsertMode.add)
+        return [local.array for local in self._local]
 
     def _far(self, values: Sequence[FloatArray], anchor: Sequence[FloatArray]) -> bool:
         moved = [
@@ -255,17 +267,24 @@ class Assembler:
         return not float(comm.allreduce(max(moved), op=MPI.MAX)) <= FAR  # also where it is no number
 
     def _lift(self, i: int, array: FloatArray) -> None:
-        for j, held in enumerate(self._held):
-            if (i, j) in self.slopes and not held.met:
+        for j, held in self._unmet:
+            if (i, j) in self.slopes:
                 start = [self.functions[j].x.array]
-                fem.apply_lifting(array, [self.slopes[i, j]], [held.bcs], x0=start, alpha=-1.0)
+                fem.apply_lifting(array, [self._slope(i, j)], [held.bcs], x0=start, alpha=-1.0)
+
+    def _slope(self, i: int, j: int) -> fem.Form:
+        # Compiled by itself only where a value is imposed that the state does not have yet.
+        if (i, j) not in self._compiled_slopes:
+            self._compiled_slopes[i, j] = self._compile(self.slopes[i, j])
+        return self._compiled_slopes[i, j]
 
     def assemble_jacobian(self) -> None:
         """Assemble the Jacobian at the functions' values into `matrix` (collective)."""
-        self.jacobian.take(self.linear, self.slopes)
-        for pair, form in self.slopes.items():
-            self.jacobian.add(pair, form)
-        self.jacobian.close(self.slopes)
+        for block in self._varying.values():
+            block.values[:] = 0.0
+        self._joint_slopes.add({pair: block.values for pair, block in self._varying.items()})
+        for block in self._varying.values():
+            block.fill()
         self._nested.assemble()
         if self.matrix is not self._nested:
             self._nested.convert("aij", self.matrix)

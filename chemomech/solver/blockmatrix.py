@@ -1,18 +1,19 @@
 """A matrix of blocks, one for each pair of fields, into which forms are assembled."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 import chemomech.runtime  # noqa: F401
 
 import dolfinx.cpp as cpp
 import numpy as np
+import numpy.typing as npt
 from dolfinx import fem
 from petsc4py import PETSc
 
-SAME: Final = PETSc.Mat.Structure.SAME_NONZERO_PATTERN
-
 type Pair = tuple[int, int]
+type FloatArray = npt.NDArray[np.float64]
+type Int32Array = npt.NDArray[np.int32]
 
 
 class BlockMatrix:
@@ -48,14 +49,6 @@ class BlockMatrix:
                 bcs = [bc._cpp_object for bc in self.held[i]]
                 cpp.fem.petsc.insert_diagonal(block, self.spaces[i]._cpp_object, bcs, 1.0)
             block.assemble()
-
-    def take(self, other: "BlockMatrix", pairs: Iterable[Pair]) -> None:
-        """Set these blocks to those of another matrix of the same pattern, to zero where it has none."""
-        for pair in pairs:
-            if pair in other.blocks:
-                other.blocks[pair].copy(self.blocks[pair], SAME)
-            else:
-                self.blocks[pair].zeroEntries()
 
     def multiply(self, x: Sequence[PETSc.Vec], result: Sequence[PETSc.Vec]) -> None:
         """Set result = matrix x, by field (owned entries)."""
@@ -93,6 +86,75 @@ class BlockMatrix:
         count = range(len(self.spaces))
         comm = self.spaces[0].mesh.comm
         return PETSc.Mat().createNest([[self.blocks.get((i, j)) for j in count] for i in count], comm=comm)
+
+
+class VaryingBlock:
+    """A block that is filled anew again and again: a constant part, and one value for each component of node pairs."""
+
+    def __init__(
+        self,
+        spaces: tuple[fem.FunctionSpace, fem.FunctionSpace],
+        held: tuple[Sequence[fem.DirichletBC], Sequence[fem.DirichletBC]],
+        pairs: tuple[Int32Array, Int32Array],
+        constant: PETSc.Mat | None,
+        *,
+        diagonal: bool,
+    ) -> None:
+        """``pairs``: local nodes, ghosts included; ``diagonal``: rows that are held have ones (collective)."""
+        (rows, first), (columns, second) = (layout(space) for space in spaces)
+        i = _numbers(rows, first, pairs[0], held[0])[:, :, None]
+        j = _numbers(columns, second, pairs[1], held[1])[:, None, :]
+        outside = (i < 0) | (j < 0)
+        whole_i = np.where(outside, -1, i).astype(PETSc.IntType).reshape(-1)
+        whole_j = np.where(outside, -1, j).astype(PETSc.IntType).reshape(-1)
+        start = rows.local_range[0] * first
+        ones = np.empty(0, dtype=PETSc.IntType)
+        self._constant, size = constant, 0
+        if constant is not None:
+            starts, inside, values = constant.getValuesCSR()
+            size = len(values)
+            own = start + np.repeat(np.arange(len(starts) - 1, dtype=PETSc.IntType), np.diff(starts))
+            whole_i, whole_j = np.concatenate([own, whole_i]), np.concatenate([inside, whole_j])
+        elif diagonal and held[0]:
+            dofs = [indices[:owned] for indices, owned in (bc.dof_indices() for bc in held[0])]
+            ones = (start + np.unique(np.concatenate(dofs))).astype(PETSc.IntType)
+        count = len(outside.reshape(-1))
+        self._all = np.zeros(size + count + len(ones))
+        self._all[size + count :] = 1.0
+        self._start = self._all[:size]
+        self.values = self._all[size : size + count]
+        """by node pair, row component and column component; to be filled before `fill`"""
+        comm = spaces[0].mesh.comm
+        self.matrix = PETSc.Mat().create(comm)
+        sizes = [
+            (m.size_local * size, m.size_global * size) for m, size in ((rows, first), (columns, second))
+        ]
+        self.matrix.setSizes(sizes)
+        self.matrix.setBlockSizes(first, second)
+        self.matrix.setType("aij")
+        self.matrix.setPreallocationCOO(np.concatenate([whole_i, ones]), np.concatenate([whole_j, ones]))
+        self.fill()
+
+    def renew(self) -> None:
+        """Take the present values of the constant part."""
+        if self._constant is not None:
+            self._start[:] = self._constant.getValuesCSR()[2]
+
+    def fill(self) -> None:
+        """Set the matrix to the constant part and the values (collective)."""
+        self.matrix.setValuesCOO(self._all, PETSc.InsertMode.INSERT)
+
+
+def _numbers(
+    index_map: Any, size: int, nodes: Int32Array, held: Sequence[fem.DirichletBC]
+) -> npt.NDArray[np.int64]:
+    # Global numbers of the components of nodes; -1 where they are held.
+    local = nodes[:, None].astype(np.int64) * size + np.arange(size)
+    numbers = index_map.local_to_global(nodes)[:, None].astype(np.int64) * size + np.arange(size)
+    free = np.ones((index_map.size_local + index_map.num_ghosts) * size, dtype=bool)
+    for bc in held:
+        free[bc.dof_indices()[0]] = False
+    return np.where(free[local], numbers, -1)
 
 
 def create(

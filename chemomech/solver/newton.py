@@ -5,7 +5,7 @@ The solver knows forms, functions and what kind of equation each block is; it kn
 """
 
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
@@ -22,6 +22,7 @@ from petsc4py import PETSc
 
 from chemomech.solver.assembly import Assembler, FloatArray
 from chemomech.solver.blocks import BlockPreconditioner, BlockTraits
+from chemomech.solver.elements import JointForms
 from chemomech.solver.split import SplitRow, split
 from chemomech.timing import FIRST_ASSEMBLY, FORMS, JACOBIAN, LINEAR_SOLVE, RESIDUAL, phase, timed
 
@@ -126,6 +127,11 @@ class BlockProblem:
         with phase(FORMS):
             return fem.form(forms, entity_maps=self.entity_maps, jit_options=self.jit_options)
 
+    def join(self, parts: Mapping[Any, ufl.Form]) -> JointForms:
+        """Compile forms of several rows, or of rows and columns, to be assembled together."""
+        with phase(FORMS):
+            return JointForms(self.functions, parts, self.entity_maps, self.jit_options)
+
 
 class NewtonSolver:
     """Newton's method on a `BlockProblem`; create once, solve many times, then `destroy`."""
@@ -144,6 +150,7 @@ class NewtonSolver:
                 problem.rows(),
                 split_rows,
                 problem.compile,
+                problem.join,
                 problem.bcs,
                 nest=options.linear_solver == "fieldsplit",
                 # bodies that may part: no one state shows every entry (pressed together, bonded, or apart)
