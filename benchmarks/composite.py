@@ -21,7 +21,7 @@ from benchmarks.harness import ROOT, line
 SIZES = {
     "n50k": (0.9, 2.2, 12, 0),
     "n180k": (0.45, 1.5, 24, 0),
-    "n1m": (0.6, 2.0, 24, 1),
+    "n1m": (0.45, 1.5, 24, 1),
     "n5m": (0.65, 2.0, 18, 2),
 }
 """edge lengths at interfaces and in the bulk [um], cells around a circle, and how often the cells are halved when

@@ -519,11 +519,16 @@ def choose_integrator(model: Model) -> Literal["rosenbrock", "bdf2"]:
         against = "it needs the factors of a direct solver"
     elif not storage_is_linear(model.problem.rows(), model.state):
         against = "what is stored does not depend linearly on the unknowns"
+    elif model.space_charge is not None:
+        against = "charge that is resolved follows a jump of voltage by Newton's iteration only"
     if against and asked == "rosenbrock":
         raise InputError(
             Problem("[numerics] integrator", f"'rosenbrock' does not serve here: {against}", "take 'auto'")
         )
-    return "bdf2" if against else "rosenbrock"
+    if against or asked == "rosenbrock":
+        return "bdf2" if against else "rosenbrock"
+    # without active material no capacity tells to which share of the currents charge is to close
+    return "rosenbrock" if any(region.role == "active" for region in model.case.regions.values()) else "bdf2"
 
 
 def newton_options(model: Model) -> NewtonOptions:

@@ -83,8 +83,9 @@ class Numerics(Block):
     """Unknowns up to which `auto` solves directly [-]; without it 60000 in 3D (effective
     properties: 120000) and 600000 in 2D."""
     integrator: Literal["auto", "rosenbrock", "bdf2"] = "auto"
-    """rosenbrock: one factorisation a step; bdf2: Newton's method in each step; auto: rosenbrock with a direct solver
-    where no faces part or conduct in part, else bdf2."""
+    """rosenbrock: one factorisation a step; bdf2: Newton's method in each step; auto: rosenbrock for cells
+    with active material and a direct solver, where no faces part or conduct in part and no charge is resolved,
+    else bdf2."""
     time_tolerance: Annotated[float, Field(gt=0.0, lt=1.0)] = 1e-3
     """Relative error allowed in one time step [-]."""
     newton_tolerance: Annotated[float, Field(gt=0.0, lt=1.0)] = 1e-8

@@ -232,7 +232,8 @@ class Assembler:
         if self._continued:
             self._anchor = [value.copy() for value in values]
             for one, part, curved in zip(self._anchored, parts, self._curved_parts(), strict=True):
-                one[: len(part)] = part - curved[: len(part)]
+                with np.errstate(invalid="ignore"):  # an overflow, which the solver sees in the residual
+                    one[: len(part)] = part - curved[: len(part)]
 
     def _sum(self, forms: JointForms) -> None:
         for local in self._local:

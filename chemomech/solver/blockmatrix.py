@@ -109,15 +109,16 @@ class VaryingBlock:
         whole_j = np.where(outside, -1, j).astype(PETSc.IntType).reshape(-1)
         start = rows.local_range[0] * first
         ones = np.empty(0, dtype=PETSc.IntType)
+        if diagonal and held[0]:
+            dofs = [indices[:owned] for indices, owned in (bc.dof_indices() for bc in held[0])]
+            ones = (start + np.unique(np.concatenate(dofs))).astype(PETSc.IntType)
         self._constant, size = constant, 0
         if constant is not None:
             starts, inside, values = constant.getValuesCSR()
             size = len(values)
             own = start + np.repeat(np.arange(len(starts) - 1, dtype=PETSc.IntType), np.diff(starts))
+            own[np.isin(own, ones)] = -1  # ones of its own, which it has only where it has cells
             whole_i, whole_j = np.concatenate([own, whole_i]), np.concatenate([inside, whole_j])
-        elif diagonal and held[0]:
-            dofs = [indices[:owned] for indices, owned in (bc.dof_indices() for bc in held[0])]
-            ones = (start + np.unique(np.concatenate(dofs))).astype(PETSc.IntType)
         count = len(outside.reshape(-1))
         self._all = np.zeros(size + count + len(ones))
         self._all[size + count :] = 1.0
