@@ -22,9 +22,10 @@ from benchmarks.sphere import (
 
 report = Report()
 with report.part("import"):
+    import dolfinx_solver  # noqa: F401  (MPI ahead of dolfinx)
+
     import basix.ufl
     import dolfinx
-    import dolfinx_solver  # noqa: F401  (MPI ahead of dolfinx)
     import gmsh
     import numpy as np
     import ufl
