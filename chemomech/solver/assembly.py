@@ -39,6 +39,8 @@ class Kept:
 
     def __init__(self, form: ufl.Form, compile_form: Callable[[ufl.Form], fem.Form]) -> None:
         self.compiled = compile_form(form)
+        self.across = any(integral.integral_type() == "interior_facet" for integral in form.integrals())
+        """whether a part of it lies on interfaces"""
         self._functions = [item for item in form.coefficients() if isinstance(item, fem.Function)]
         self._known: list[FloatArray] | None = None
 
@@ -144,7 +146,8 @@ class Assembler:
         spaces, held = [f.function_space for f in self.functions], [held.bcs for held in self._held]
         self.linear = create(spaces, held, {pair: [kept.compiled] for pair, kept in self.kept.items()})
         """A_ij"""
-        self.linear.ignore_zeros([pair for pair in strict if pair in self.kept])
+        # Over cells zeros stay: one of round-off can become an entry when a constant has another value.
+        self.linear.ignore_zeros([pair for pair in strict if pair in self.kept and self.kept[pair].across])
         for pair, kept in self.kept.items():
             self.linear.add(pair, kept.compiled)
         self.linear.close(self.kept)

@@ -266,3 +266,20 @@ def test_a_solve_that_petsc_gave_up_does_not_spoil_the_next(restored: Any, kind:
     restored.scheme.begin(SETTLING)
     assert solver.solve().converged
     solver.destroy()
+
+
+def test_what_vanished_but_for_rounding_is_there_when_a_constant_changes(tmp_path: Any) -> None:
+    """The mass of quadratic elements has such entries, and the length of the time step multiplies it."""
+    degrees = {"displacement_degree": 2, "scalar_degree": 2, "quadrature_degree": 5}
+    simulation = small.simulation(small.case(tmp_path, numerics=degrees))
+    problem, assembler = simulation.model.problem, simulation.solver.assembler
+    for step in (1e-3, 7.0, 1e4):
+        simulation.model.state.set_rates(1.0 / step, [-x / step for x in simulation.model.state.copy()])
+        assembler.refresh()
+        assembler.assemble_jacobian()
+        whole = fempetsc.create_matrix(problem.jacobian_forms)
+        fempetsc.assemble_matrix(whole, problem.jacobian_forms, problem.bcs, diag=1.0)
+        whole.assemble()
+        whole.axpy(-1.0, assembler.matrix, PETSc.Mat.Structure.DIFFERENT_NONZERO_PATTERN)
+        assert whole.norm(PETSc.NormType.INFINITY) < 1e-13 * assembler.matrix.norm(PETSc.NormType.INFINITY)
+        whole.destroy()
