@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import cffi
 
-from chemomech.solver.module_cache import READY
+from chemomech.solver.module_cache import READY, fetch
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -105,19 +105,21 @@ _loaded: dict[Path, Any] = {}
 
 
 def compiled_loop(comm: "MPI.Comm", options: dict[str, Any]) -> Any:
-    """Return the compiled loop, a module of cffi; ``options`` are those of the forms (collective where it is new).
+    """Return the compiled loop, a module of cffi; ``options`` are those of the forms (collective).
 
     Raises RuntimeError, on every rank, where it cannot be compiled.
     """
     folder, arguments = Path(options["cache_dir"]), list(options["cffi_extra_compile_args"])
     name = "entity_loop_" + hashlib.sha256(repr((SOURCE, arguments)).encode()).hexdigest()[:16]
-    if folder / name not in _loaded:
-        problem = ""
-        if comm.rank == 0 and not (folder / f"{name}{READY}").exists():
+    problem = ""
+    if comm.rank == 0 and folder / name not in _loaded:
+        fetch(folder, name)
+        if not (folder / f"{name}{READY}").exists():
             problem = _compile(name, folder, arguments)
-        problem = comm.bcast(problem, root=0)
-        if problem:
-            raise RuntimeError(f"the loop over elements was not compiled: {problem}")
+    problem = comm.bcast(problem, root=0)  # also where it is loaded: another rank may not have it yet
+    if problem:
+        raise RuntimeError(f"the loop over elements was not compiled: {problem}")
+    if folder / name not in _loaded:
         _loaded[folder / name] = _load(name, folder)
     return _loaded[folder / name]
 
