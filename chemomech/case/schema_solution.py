@@ -82,10 +82,9 @@ class Numerics(Block):
     direct_limit: Annotated[int, Field(ge=1)] | None = None
     """Unknowns up to which `auto` solves directly [-]; without it 60000 in 3D (effective
     properties: 120000) and 600000 in 2D."""
-    integrator: Literal["auto", "rosenbrock", "bdf2"] = "auto"
-    """rosenbrock: one factorisation a step; bdf2: Newton's method in each step; auto: rosenbrock for cells
-    with active material and a direct solver, where no faces part or conduct in part and no charge is resolved,
-    else bdf2."""
+    integrator: Literal["auto", "rosenbrock", "bdf2"] = "bdf2"
+    """bdf2: Newton's method in each step; rosenbrock: one factorisation a step; auto: rosenbrock for cells with
+    active material and a direct solver, where no faces part or conduct in part and no charge is resolved, else bdf2."""
     time_tolerance: Annotated[float, Field(gt=0.0, lt=1.0)] = 1e-3
     """Relative error allowed in one time step [-]."""
     newton_tolerance: Annotated[float, Field(gt=0.0, lt=1.0)] = 1e-8

@@ -520,7 +520,7 @@ CASE_KEYS: dict[str, tuple[Edits, Edits]] = {
     ),
     "numerics.solver": ({}, {"numerics.solver": "fieldsplit"}),
     "numerics.direct_limit": ({}, {"numerics.direct_limit": 10}),
-    "numerics.integrator": ({}, {"numerics.integrator": "bdf2"}),
+    "numerics.integrator": ({}, {"numerics.integrator": "rosenbrock"}),
     "numerics.time_tolerance": ({}, {"numerics.time_tolerance": 1e-4}),
     "numerics.newton_tolerance": ({}, {"numerics.newton_tolerance": 1e-2}),
     "numerics.maximum_newton_iterations": ({}, {"numerics.maximum_newton_iterations": 2}),

@@ -90,7 +90,7 @@ def test_kills_at_any_moment_leave_a_run_that_can_go_on(whole: Path, tmp_path: P
     assert got.run["finished"] is True
     for name, column in expected.history.items():
         np.testing.assert_allclose(got.history[name], column, rtol=1e-10, atol=1e-10, err_msg=name)
-    np.testing.assert_allclose(got.times, expected.times, rtol=1e-10)
+    np.testing.assert_allclose(got.times, expected.times, rtol=1e-12)
     assert got.summary == pytest.approx(expected.summary, rel=1e-10, abs=1e-12)
     assert not list((folder / "results").rglob("*.tmp"))
 
@@ -108,7 +108,7 @@ def test_rows_after_the_checkpoint_are_not_kept_twice(whole: Path, tmp_path: Pat
     assert done.returncode == 0, done.stderr
     got, expected = open_results(folder / "results"), open_results(whole / "results")
     np.testing.assert_allclose(got.history["Time [s]"], expected.history["Time [s]"], rtol=1e-10)
-    np.testing.assert_allclose(got.times, expected.times, rtol=1e-10)
+    np.testing.assert_allclose(got.times, expected.times, rtol=1e-12)
 
 
 def test_an_interrupt_ends_in_order(tmp_path: Path) -> None:

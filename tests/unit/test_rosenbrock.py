@@ -167,9 +167,14 @@ def test_storage_that_depends_on_an_unknown_is_seen() -> None:
 CYCLE = ["Charge at 2C until 4.0 V", "Hold at 4.0 V until C/10", "Discharge at 1C for 5 minutes"]
 
 
+CHOSEN = {"integrator": "rosenbrock"}
+
+
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return small.model(small.case(tmp_path_factory.mktemp("film"), protocol={"steps": CYCLE}))
+    return small.model(
+        small.case(tmp_path_factory.mktemp("film"), protocol={"steps": CYCLE}, numerics=CHOSEN)
+    )
 
 
 def _simulation(model: Any, observer: Any) -> Simulation:
@@ -221,8 +226,9 @@ def test_a_cycle_meets_its_cut_offs_closes_its_balances_and_continues_as_it_was(
 def test_it_is_chosen_where_it_serves_and_refused_where_not(tmp_path: Any, model: Any) -> None:
     chosen = model.case
     assert choose_integrator(model) == "rosenbrock"
-    for numerics, expected in (({"integrator": "bdf2"}, "bdf2"), ({"solver": "fieldsplit"}, "bdf2")):
-        model.case = small.case(tmp_path / expected, numerics=numerics)
+    one, other = {"integrator": "auto"}, {"integrator": "auto", "solver": "fieldsplit"}
+    for name, numerics, expected in (("a", {}, "bdf2"), ("b", one, "rosenbrock"), ("c", other, "bdf2")):
+        model.case = small.case(tmp_path / name, numerics=numerics)
         assert choose_integrator(model) == expected
     model.case = small.case(tmp_path, numerics={"solver": "fieldsplit", "integrator": "rosenbrock"})
     with pytest.raises(InputError, match="factors of a direct solver"):
