@@ -1,4 +1,4 @@
-"""B5: what a CCCV cycle costs with the integrator of runs and with others, at equal error."""
+"""B5: what a CCCV cycle costs with each time integrator, at equal error."""
 
 import json
 import statistics
@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.harness import ROOT
 
 OWN = "rosenbrock"
-"""the integrator of runs with a direct solver"""
+"""what is compared with the others: the choice of runs beside BDF2"""
 REFERENCE = ("radau", "1e-7")
 TOLERANCES = ("1e-2", "1e-3", "1e-4", "1e-5")
 OTHERS = ("bdf2", "radau")

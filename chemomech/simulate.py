@@ -525,10 +525,9 @@ def choose_integrator(model: Model) -> Literal["rosenbrock", "bdf2"]:
         raise InputError(
             Problem("[numerics] integrator", f"'rosenbrock' does not serve here: {against}", "take 'auto'")
         )
-    if against or asked == "rosenbrock":
-        return "bdf2" if against else "rosenbrock"
     # without active material no capacity tells to which share of the currents charge is to close
-    return "rosenbrock" if any(region.role == "active" for region in model.case.regions.values()) else "bdf2"
+    active = any(region.role == "active" for region in model.case.regions.values())
+    return "rosenbrock" if not against and (active or asked == "rosenbrock") else "bdf2"
 
 
 def newton_options(model: Model) -> NewtonOptions:

@@ -93,8 +93,8 @@ class Impedance:
                 linearised, model.domain.comm, method, iterative=iterative
             )
             self.shares = Shares(model.state, model.physics, linearised)
-        self._ends = np.cumsum([_owned(model, item) for item in model.state.unknowns])
-        self.load = np.zeros(int(self._ends[-1]))
+        self._ends = linearised.ends
+        self.load = np.zeros(self._ends[-1])
         self.load[self._place(CELL_VOLTAGE)] = 1.0
         """one unit of current: what this rank owns"""
 
@@ -114,8 +114,7 @@ class Impedance:
 
     def _place(self, item: Field) -> slice:
         at = list(self.model.state.unknowns).index(item)
-        end = int(self._ends[at])
-        return slice(end - _owned(self.model, item), end)
+        return slice([0, *self._ends][at], self._ends[at])
 
     def response(self, frequency: float) -> dict[Field, ComplexArray]:
         """Amplitudes of all unknowns per unit of current [unit/nA]: what this rank owns (collective)."""
@@ -150,8 +149,3 @@ class Impedance:
         """Free matrices and factors, on all ranks together."""
         self.solver.destroy()
         self.shares.destroy()
-
-
-def _owned(model: Cell, item: Field) -> int:
-    dofmap = model.state.unknowns[item].space.dofmap
-    return int(dofmap.index_map.size_local * dofmap.index_map_bs)

@@ -9,7 +9,6 @@ the diagonal of A, by which a little would leak away, does not enter.
 """
 
 from dataclasses import dataclass
-from typing import Final
 
 import chemomech.runtime  # noqa: F401
 
@@ -19,11 +18,10 @@ import scipy.sparse as sparse
 from mpi4py import MPI
 from petsc4py import PETSc
 
+from chemomech.solver.frequency import ROUND_OFF
+
 type Array = npt.NDArray[np.float64]
 type ComplexArray = npt.NDArray[np.complex128]
-
-ROUND_OFF: Final = 64 * float(np.finfo(np.float64).eps)
-"""part of what is added up that a sum may be by round-off"""
 
 
 @dataclass(frozen=True)

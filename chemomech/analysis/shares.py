@@ -29,7 +29,7 @@ from chemomech.analysis.processes import at_surface, in_region, parts
 from chemomech.fields import CELL_VOLTAGE, Field, State
 from chemomech.physics.balance import Physics
 from chemomech.solver.frequency import ComplexArray
-from chemomech.solver.linearised import LARGE_FACTOR, Linearised
+from chemomech.solver.linearised import Linearised
 
 BALANCES: Final = ("parabolic", "elliptic")
 """treatments of fields whose rows are balances"""
@@ -135,13 +135,9 @@ class Shares:
     def _evaluated(self, block: ufl.Form) -> tuple[PETSc.Mat, PETSc.Mat | None]:
         # K and, where rates enter, M of a block.
         form = self._linearised.problem.compile(block)
-        still = self._linearised.evaluate(0.0, lambda: _matrix(form))
-        if self.state.time_factor not in block.constants():
-            return still, None
-        moving = self._linearised.evaluate(LARGE_FACTOR, lambda: _matrix(form))
-        moving.axpy(-1.0, still, PETSc.Mat.Structure.DIFFERENT_NONZERO_PATTERN)
-        moving.scale(1.0 / LARGE_FACTOR)
-        return still, moving
+        if self.state.time_factor in block.constants():
+            return self._linearised.pair(lambda: _matrix(form))
+        return self._linearised.evaluate(0.0, lambda: _matrix(form)), None
 
 
 def _on_surface(form: ufl.Form) -> bool:

@@ -151,9 +151,11 @@ class Assembler:
         for pair, kept in self.kept.items():
             self.linear.add(pair, kept.compiled)
         self.linear.close(self.kept)
-        for pair in self.kept:
+        for pair, kept in self.kept.items():
             if set(pair) <= loose:
-                self.linear.complete(pair)
+                self.linear.complete(pair)  # which empties it
+            else:
+                kept.changed()  # known now: `refresh` need not assemble it again
         found = self._find_pairs([pair for pair in self.slopes if pair not in strict])
         self._varying = {
             (i, j): VaryingBlock(

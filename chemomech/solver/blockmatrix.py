@@ -60,7 +60,7 @@ class BlockMatrix:
     def ignore_zeros(self, pairs: Iterable[Pair]) -> None:
         """Leave explicit zeros out of the pattern of these blocks from now on."""
         for pair in pairs:
-            self.blocks[pair].setOption(PETSc.Mat.Option.IGNORE_ZERO_ENTRIES, True)
+            ignore_zeros(self.blocks[pair])
 
     def complete(self, pair: Pair) -> None:
         """Give a block of two vector fields all components where it has one (collective)."""
@@ -77,7 +77,7 @@ class BlockMatrix:
         csr = full.indptr.astype(PETSc.IntType), full.indices.astype(PETSc.IntType), np.zeros(full.nnz)
         new = PETSc.Mat().createAIJ((rows, columns), bsize=(first, second), csr=csr, comm=old.comm)
         new.setLGMap(*old.getLGMap())
-        new.setOption(PETSc.Mat.Option.IGNORE_ZERO_ENTRIES, True)
+        ignore_zeros(new)
         old.destroy()
         self.blocks[pair] = new
 
@@ -123,6 +123,8 @@ class VaryingBlock:
         self._all = np.zeros(size + count + len(ones))
         self._all[size + count :] = 1.0
         self._start = self._all[:size]
+        if constant is not None:
+            self._start[:] = values
         self.values = self._all[size : size + count]
         """by node pair, row component and column component; to be filled before `fill`"""
         comm = spaces[0].mesh.comm
@@ -156,6 +158,16 @@ def _numbers(
     for bc in held:
         free[bc.dof_indices()[0]] = False
     return np.where(free[local], numbers, -1)
+
+
+def ignore_zeros(matrix: PETSc.Mat) -> None:
+    """Leave explicit zeros out of a matrix's pattern from now on.
+
+    An entry that vanished and does so no more is then a new one.  PETSc refuses these, which dolfinx does not say, and
+    leaves the cell out that it belongs to: so they are allowed.
+    """
+    matrix.setOption(PETSc.Mat.Option.IGNORE_ZERO_ENTRIES, True)
+    matrix.setOption(PETSc.Mat.Option.NEW_NONZERO_ALLOCATION_ERR, False)
 
 
 def create(

@@ -19,8 +19,7 @@ import numpy.typing as npt
 from mpi4py import MPI
 from petsc4py import PETSc
 
-from chemomech.errors import RunError
-from chemomech.solver.linearised import Linearised
+from chemomech.solver.linearised import Linearised, unsolved
 from chemomech.solver.sweeps import Iterative
 
 if TYPE_CHECKING:
@@ -92,7 +91,7 @@ class ComplexFactors:
             try:
                 self._factors = splu((self._still + 1j * omega * self._moving).tocsc())
             except RuntimeError as error:
-                raise _failed(omega, str(error)) from None
+                raise unsolved(omega, str(error)) from None
             self._omega = omega
         still, moving = self._exact_still, self._exact_moving
         way = "T" if transposed else "N"
@@ -167,12 +166,12 @@ class RealBlocks:
         try:
             (self._ksp.solveTranspose if transposed else self._ksp.solve)(self._load, self._answer)
         except PETSc.Error as error:
-            raise _failed(omega, f"PETSc error {error.ierr}") from None
+            raise unsolved(omega, f"PETSc error {error.ierr}") from None
         real, imaginary = np.split(self._answer.array.copy(), 2)
         found = real - 1j * imaginary if transposed else real + 1j * imaginary
         good = self._comm.allreduce(bool(np.all(np.isfinite(found))), op=MPI.LAND)
         if not good or self._ksp.getConvergedReason() < 0:
-            raise _failed(omega, "the factorisation failed")
+            raise unsolved(omega, "the factorisation failed")
         return np.asarray(found)
 
     def destroy(self) -> None:
@@ -190,9 +189,5 @@ def _joined(blocks: Sequence[Sequence[PETSc.Mat | None]]) -> PETSc.Mat:
 
 def _finite(values: Any, omega: float) -> Any:
     if not np.all(np.isfinite(values)):
-        raise _failed(omega, "the answer is not a number")
+        raise unsolved(omega, "the answer is not a number")
     return values
-
-
-def _failed(omega: float, why: str) -> RunError:
-    return RunError(f"the linearised model was not solved at {omega / (2 * np.pi):.4g} Hz: {why}")

@@ -13,7 +13,9 @@ import numpy as np
 from dolfinx.fem import petsc as fempetsc
 from petsc4py import PETSc
 
+from chemomech.errors import RunError
 from chemomech.fields import State
+from chemomech.solver.blockmatrix import ignore_zeros
 from chemomech.solver.newton import BlockProblem
 
 LARGE_FACTOR: Final = 1e9
@@ -61,9 +63,10 @@ class Linearised:
                 assert unknown.history is not None
                 unknown.history.x.array[:] = kept[unknown.field]
 
-    def pair(self) -> tuple[PETSc.Mat, PETSc.Mat]:
-        """Return K and M as whole matrices (collective)."""
-        stiffness, damping = self.at(0.0), self.at(LARGE_FACTOR)
+    def pair(self, assemble: Callable[[], PETSc.Mat] | None = None) -> tuple[PETSc.Mat, PETSc.Mat]:
+        """Return K and M of what ``assemble`` makes, without it as whole matrices (collective)."""
+        make = assemble or (lambda: self._assemble(nest=False, matrix=None))
+        stiffness, damping = self.evaluate(0.0, make), self.evaluate(LARGE_FACTOR, make)
         damping.axpy(-1.0, stiffness, PETSc.Mat.Structure.DIFFERENT_NONZERO_PATTERN)
         damping.scale(1.0 / LARGE_FACTOR)
         return stiffness, damping
@@ -74,13 +77,18 @@ class Linearised:
             matrix = fempetsc.create_matrix(forms, kind="nest" if nest else None)
             for block in _blocks(matrix):
                 # Interface forms couple degree of freedom 0 with a whole interface by explicit zeros.
-                block.setOption(PETSc.Mat.Option.IGNORE_ZERO_ENTRIES, True)
+                ignore_zeros(block)
         else:
             for block in _blocks(matrix):
                 block.zeroEntries()
         fempetsc.assemble_matrix(matrix, forms, self.problem.bcs, diag=1.0)
         matrix.assemble()
         return matrix
+
+
+def unsolved(omega: float, why: str) -> RunError:
+    """Return the error of a solve at an angular frequency [1/s]."""
+    return RunError(f"the linearised model was not solved at {omega / (2 * np.pi):.4g} Hz: {why}")
 
 
 def _blocks(matrix: PETSc.Mat) -> list[PETSc.Mat]:

@@ -247,7 +247,7 @@ class NewtonSolver:
             return int(reasons.DIVERGED_FUNCTION_NANORINF)
         if iteration == 0:
             return int(reasons.CONVERGED_ITERATING)
-        self.update_norms = self._field_norms(snes.getSolutionUpdate())
+        self.update_norms = self._field_norms(self.assembler.parts(snes.getSolutionUpdate(), False))
         worst = float(np.max(self.update_norms))
         if not np.isfinite(worst):
             return int(reasons.DIVERGED_FUNCTION_NANORINF)
@@ -267,13 +267,10 @@ class NewtonSolver:
             return worst
         return min(worst, CAUTION * worst**3 / before**2)
 
-    def _field_norms(self, vector: PETSc.Vec) -> np.ndarray[Any, np.dtype[np.float64]]:
+    def _field_norms(self, changes: Sequence[FloatArray]) -> FloatArray:
         # Largest change of each field, in units of the field's scale.
-        local = np.zeros(len(self.problem.functions))
-        for i, (part, trait) in enumerate(
-            zip(self.assembler.parts(vector, False), self.problem.traits, strict=True)
-        ):
-            local[i] = np.max(np.abs(part), initial=0.0) / trait.scale
+        pairs = zip(changes, self.problem.traits, strict=True)
+        local = np.array([np.max(np.abs(part), initial=0.0) / trait.scale for part, trait in pairs])
         result = np.empty_like(local)
         self.comm.Allreduce(local, result, op=MPI.MAX)
         return result
@@ -353,9 +350,7 @@ class NewtonSolver:
 
     def size(self, changes: Sequence[FloatArray]) -> float:
         """Return the largest change of any field in units of its scale (collective)."""
-        pairs = zip(changes, self.problem.traits, strict=True)
-        local = max(float(np.max(np.abs(x), initial=0.0)) / trait.scale for x, trait in pairs)
-        return float(self.comm.allreduce(local, op=MPI.MAX))
+        return float(np.max(self._field_norms(changes)))
 
     def destroy(self) -> None:
         """Free the PETSc objects, on all ranks together."""

@@ -11,8 +11,7 @@ from dolfinx.fem import petsc as fempetsc
 from mpi4py import MPI
 from petsc4py import PETSc
 
-from chemomech.errors import RunError
-from chemomech.solver.linearised import Linearised
+from chemomech.solver.linearised import Linearised, unsolved
 from chemomech.solver.transposed import TransposableBlockPreconditioner
 
 type Array = npt.NDArray[np.float64]
@@ -73,8 +72,7 @@ class Iterative:
         self._outer.solve(self._load, self._answer)
         self.iterations = int(self._outer.getIterationNumber())
         if self._outer.getConvergedReason() <= 0:
-            where = f"{omega / (2 * np.pi):.4g} Hz: GMRES did not converge in {self.iterations} iterations"
-            raise RunError(f"the linearised model was not solved at {where}")
+            raise unsolved(omega, f"GMRES did not converge in {self.iterations} iterations")
         real, imaginary = np.split(self._answer.array.copy(), 2)
         return np.asarray(real + 1j * imaginary)
 

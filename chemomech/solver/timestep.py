@@ -125,7 +125,10 @@ class Bdf2:
         a0, past = self.coefficients(dt)
         self.state.step.value = dt
         levels = [self.levels[-1 - k].values for k in range(len(past))]
-        history = [sum(f * x for f, x in zip(past, xs, strict=True)) for xs in zip(*levels, strict=True)]
+        history = [
+            x[0] if unknown.history is None else sum(f * each for f, each in zip(past, x, strict=True))
+            for unknown, *x in zip(self.state.unknowns.values(), *levels, strict=True)
+        ]
         self.state.set_rates(a0, history)
         self.state.restore(self._predict(self.levels[-1].time + dt))
 

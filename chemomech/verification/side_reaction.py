@@ -73,7 +73,6 @@ steps = ["Sweep from {start} V to {end} V at 1 mV/s"]
 {numerics}
 """
 NUMERICS: Final = """\
-integrator = "bdf2"  # the longest step, not the error, sets the pace
 time_tolerance = 1e-4
 initial_step = "0.01 s"
 maximum_step = "0.7 s"

@@ -441,8 +441,7 @@ def film(folder: Path, **sections: Any) -> Results:
 
 def numerics(**keys: Any) -> dict[str, Any]:
     """Return [numerics] for comparisons to many digits."""
-    steps = {"integrator": "bdf2", "initial_step": "2 s", "time_tolerance": 1e-4, "maximum_step": "5 s"}
-    return {**steps, **keys}
+    return {"initial_step": "2 s", "time_tolerance": 1e-4, "maximum_step": "5 s", **keys}
 
 
 def voltage(results: Results) -> Any:

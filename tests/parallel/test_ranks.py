@@ -184,7 +184,6 @@ def test_two_ranks_with_every_kind_of_unknown_and_the_block_solver(tmp_path: Pat
     for ranks, solver in ((1, "direct"), (2, "direct"), (2, "fieldsplit")):
         name = f"{ranks}-{solver}"
         numerics = {"solver": solver, "initial_step": "20 s", "maximum_step": "20 s", "time_tolerance": 0.1}
-        numerics["integrator"] = "bdf2"  # which serves both solvers
         folder = small.write(
             tmp_path / name,
             small.BALL,

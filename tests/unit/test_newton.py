@@ -12,6 +12,7 @@ from mpi4py import MPI
 from petsc4py import PETSc
 
 from chemomech.simulate import SETTLING
+from chemomech.solver.linearised import Linearised
 from chemomech.solver.newton import PYTHON_ERROR, NewtonOptions, NewtonSolver
 
 FINE_BALL = small.BALL_MESH.replace('"0.85 um"', '"0.45 um"').replace('"1.6 um"', '"0.8 um"')
@@ -283,3 +284,14 @@ def test_what_vanished_but_for_rounding_is_there_when_a_constant_changes(tmp_pat
         whole.axpy(-1.0, assembler.matrix, PETSc.Mat.Structure.DIFFERENT_NONZERO_PATTERN)
         assert whole.norm(PETSc.NormType.INFINITY) < 1e-13 * assembler.matrix.norm(PETSc.NormType.INFINITY)
         whole.destroy()
+    # the same where spectra are computed iteratively, whose matrix serves one frequency after the other
+    linearised = Linearised(problem, simulation.model.state)
+    first, again, new = linearised.at(1.0), linearised.at(7.0), linearised.at(1e6)
+    linearised.at(7.0, matrix=first)
+    first.axpy(-1.0, again, PETSc.Mat.Structure.DIFFERENT_NONZERO_PATTERN)
+    assert first.norm(PETSc.NormType.INFINITY) < 1e-13 * again.norm(PETSc.NormType.INFINITY)
+    linearised.at(1e6, matrix=again)
+    again.axpy(-1.0, new, PETSc.Mat.Structure.DIFFERENT_NONZERO_PATTERN)
+    assert again.norm(PETSc.NormType.INFINITY) < 1e-13 * new.norm(PETSc.NormType.INFINITY)
+    for matrix in (first, again, new):
+        matrix.destroy()

@@ -53,6 +53,16 @@ SALT = {"mobile_concentration": "10 mol/m^3", "chemical_potential": "0.03 V"}
 SITES = {"mobile_concentration": "20 mol/m^3", "occupancy": 0.4, "chemical_potential": "0.03 V"}
 
 
+def lithium_against_blocking(exchange_current: str, double_layer: str) -> dict[str, Any]:
+    """Return [cell] of a column with a blocking electrode on its right."""
+    blocking = {"at": "right", "kind": "blocking", "double_layer": double_layer, "zero_charge": "0 V"}
+    return {
+        "temperature": "25 degC",
+        "counter_electrode": {"at": "left", "kind": "lithium", "exchange_current": exchange_current},
+        "working_electrode": blocking,
+    }
+
+
 def electrolyte(**charged: Any) -> dict[str, Any]:
     """Return a sulfide whose charge is resolved."""
     properties: dict[str, Any] = {"relative_permittivity": 10}
@@ -130,16 +140,7 @@ def test_a_salt_at_a_blocking_electrode_holds_the_charge_of_the_closed_form(
         mesh,
         regions=regions,
         interfaces={},
-        cell={
-            "temperature": "25 degC",
-            "counter_electrode": {"at": "left", "kind": "lithium", "exchange_current": "1e3 A/m^2"},
-            "working_electrode": {
-                "at": "right",
-                "kind": "blocking",
-                "double_layer": "0.2 F/m^2",
-                "zero_charge": "0 V",
-            },
-        },
+        cell=lithium_against_blocking("1e3 A/m^2", "0.2 F/m^2"),
         protocol={"steps": [f"Hold at {VOLTAGE} V for 1 s"]},
     )
     crowding = 2 * SIZE**3 * 1e-5 * AVOGADRO if size else 0.0
@@ -254,16 +255,7 @@ def test_a_contact_is_reported_as_the_closed_form_has_it_and_thin_layers_are_not
             "oxide": electrolyte(**right, chemical_potential="-0.2 V"),
         },
         interfaces={},
-        cell={
-            "temperature": "25 degC",
-            "counter_electrode": {"at": "left", "kind": "lithium", "exchange_current": "10 A/m^2"},
-            "working_electrode": {
-                "at": "right",
-                "kind": "blocking",
-                "double_layer": "0.1 F/m^2",
-                "zero_charge": "0 V",
-            },
-        },
+        cell=lithium_against_blocking("10 A/m^2", "0.1 F/m^2"),
         protocol={"steps": ["Rest for 1 s"]},
     )
     one, other = Lattice(PERMITTIVITY, 2e-4, 0.4, ROOM), Lattice(PERMITTIVITY, 4e-2, 0.6, ROOM)

@@ -136,7 +136,7 @@ def test_an_active_film_on_a_polymer(tmp_path: Path) -> None:
             small.FILM_MESH,
             regions={"electrolyte": POLYMER},
             protocol={"steps": ["Charge at 2C for 1 minute", "Rest for 1 minute"]},
-            numerics={"solver": solver, "integrator": "bdf2"},
+            numerics={"solver": solver},
             output={"fields": ["salt_concentration", "stoichiometry"]},
         )
         summaries.append(run_case(read_case(folder), folder / "results", quiet=True))
